@@ -1,0 +1,32 @@
+# Configuration of the lit tests.
+import os
+import shlex
+import sys
+
+import lit.formats
+
+config.name = "lamina"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "data"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.lamina_build_dir, "test")
+
+# Our tools first, then FileCheck, not, count and split-file of this LLVM.
+config.environment["PATH"] = os.pathsep.join(
+    [config.lamina_tools_dir, config.llvm_tools_dir, config.environment["PATH"]]
+)
+
+# %exits CODE COMMAND...: runs the command and fails unless it exits with CODE.
+exits = os.path.join(config.test_source_root, "Inputs", "exits.py")
+config.substitutions.append(("%exits", f"{shlex.quote(sys.executable)} {shlex.quote(exits)}"))
+
+# A variable without $ is forgotten at the next CHECK-LABEL, and a prefix that
+# no CHECK line uses is an error.
+config.environment["FILECHECK_OPTS"] = (
+    "--enable-var-scope --allow-unused-prefixes=false"
+)
+
+lit_config.load_config(
+    config, os.path.join(config.test_source_root, "sanitizers.cfg.py")
+)
