@@ -1,0 +1,420 @@
+//===- LlamaDistribution.cpp - Which part of a value a rank has -----------===//
+//
+// Ranges of ranks, and for each op how the distribution of its results follows
+// from that of its operands.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lamina/IR/LlamaDistribution.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace lamina;
+
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
+//===----------------------------------------------------------------------===//
+// Ranges
+//===----------------------------------------------------------------------===//
+
+Range lamina::getUnitRange(int64_t units, int64_t rank, int64_t ranks) {
+  auto boundary = [&](int64_t r) {
+    return int64_t(static_cast<__int128>(r) * units / ranks);
+  };
+  if (units < ranks)
+    return {boundary(rank), boundary(rank) + 1};
+  return {boundary(rank), boundary(rank + 1)};
+}
+
+Range lamina::getColumnRange(int64_t features, Attribute encoding, int64_t rank,
+                             int64_t ranks) {
+  auto columns = dyn_cast_or_null<ColumnsAttr>(encoding);
+  if (!columns)
+    return {0, features};
+  int64_t unit = columns.getUnit();
+  Range units = getUnitRange(features / unit, rank, ranks);
+  return {units.begin * unit, units.end * unit};
+}
+
+bool lamina::hasCopies(int64_t features, int64_t unit, int64_t ranks) {
+  return features / unit < ranks;
+}
+
+Attribute lamina::getDistribution(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.getEncoding() ||
+      !isa<PartialAttr, ColumnsAttr, RootAttr>(tensor.getEncoding()))
+    return {};
+  return tensor.getEncoding();
+}
+
+RankedTensorType lamina::withDistribution(RankedTensorType type,
+                                          Attribute encoding) {
+  return RankedTensorType::get(type.getShape(), type.getElementType(),
+                               encoding);
+}
+
+std::optional<int64_t> lamina::getRanks(Operation *op) {
+  for (; op; op = op->getParentOp())
+    if (auto ranks =
+            op->getAttrOfType<IntegerAttr>(LlamaDialect::getRanksAttrName()))
+      return ranks.getInt();
+  return std::nullopt;
+}
+
+std::string lamina::describeDistribution(Attribute encoding) {
+  if (!encoding)
+    return "whole";
+  std::string text;
+  llvm::raw_string_ostream(text) << encoding;
+  return text;
+}
+
+bool lamina::ranksOwnTheirHeads(int64_t heads, int64_t kvHeads, int64_t headDim,
+                                ColumnsAttr query, ColumnsAttr key,
+                                int64_t ranks) {
+  int64_t group = heads / kvHeads;
+  for (int64_t rank = 0; rank < ranks; ++rank) {
+    Range mine = getColumnRange(heads * headDim, query, rank, ranks);
+    Range cached = getColumnRange(kvHeads * headDim, key, rank, ranks);
+    if (mine.size() == 0)
+      continue;
+    int64_t first = mine.begin / headDim / group;
+    int64_t last = (mine.end / headDim - 1) / group;
+    if (first < cached.begin / headDim || last >= cached.end / headDim)
+      return false;
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Verification
+//===----------------------------------------------------------------------===//
+
+LogicalResult lamina::verifyDistribution(DistributionOpInterface op,
+                                         ArrayRef<SplitAttr> splits) {
+  auto encodings = [](TypeRange types) {
+    return llvm::map_to_vector(types, getDistribution);
+  };
+  SmallVector<Attribute> operands = encodings(op->getOperandTypes());
+  SmallVector<Attribute> actual = encodings(op->getResultTypes());
+  std::optional<int64_t> ranks = getRanks(op);
+  auto isSet = [](Attribute encoding) { return bool(encoding); };
+  if (!ranks && (llvm::any_of(operands, isSet) || llvm::any_of(actual, isSet)))
+    return op->emitOpError("needs 'llama.ranks' on its module, since it has a "
+                           "distributed value");
+  SmallVector<Attribute> expected;
+  if (failed(op.inferDistributions(operands, splits, ranks.value_or(1),
+                                   expected,
+                                   [&] { return op->emitOpError(); })))
+    return failure();
+  for (auto [i, pair] : llvm::enumerate(llvm::zip_equal(expected, actual))) {
+    auto [want, got] = pair;
+    if (want != got)
+      return op->emitOpError("needs result #")
+             << i << " to be " << describeDistribution(want) << ", got "
+             << describeDistribution(got);
+  }
+  return success();
+}
+
+/// Fails unless operand number `i` is whole.
+static LogicalResult needWhole(ArrayRef<Attribute> operands, unsigned i,
+                               StringRef what, EmitError emitError) {
+  if (operands[i])
+    return emitError() << "needs a whole " << what << ", got "
+                       << describeDistribution(operands[i]);
+  return success();
+}
+
+/// Fails if `encoding` is partial or on the root only.
+static LogicalResult needWholeOrColumns(Attribute encoding, StringRef what,
+                                        EmitError emitError) {
+  if (encoding && !isa<ColumnsAttr>(encoding))
+    return emitError() << "needs " << what << " whole or with columns, got "
+                       << describeDistribution(encoding);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows in and out
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbedOp::inferDistributions(ArrayRef<Attribute>,
+                                          ArrayRef<SplitAttr> splits, int64_t,
+                                          SmallVectorImpl<Attribute> &results,
+                                          EmitError emitError) {
+  SplitAttr split = splits.empty() ? SplitAttr() : splits.front();
+  if (split && split.getKind() != SplitKind::columns)
+    return emitError() << "needs a weight that is split over the vocabulary "
+                          "(columns), got "
+                       << split;
+  results.push_back(split ? Attribute(PartialAttr::get(getContext()))
+                          : Attribute());
+  return success();
+}
+
+LogicalResult SelectRowsOp::inferDistributions(
+    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t,
+    SmallVectorImpl<Attribute> &results, EmitError emitError) {
+  results.push_back(operands.front());
+  return needWholeOrColumns(operands.front(), "its input", emitError);
+}
+
+std::optional<int64_t>
+SelectRowsOp::getColumnUnit(unsigned operand, int64_t resultUnit, int64_t) {
+  return operand == 0 ? std::optional<int64_t>(resultUnit) : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Normalisation
+//===----------------------------------------------------------------------===//
+
+LogicalResult RmsNormOp::inferDistributions(ArrayRef<Attribute> operands,
+                                            ArrayRef<SplitAttr>, int64_t,
+                                            SmallVectorImpl<Attribute> &results,
+                                            EmitError emitError) {
+  results.push_back({});
+  return needWhole(operands, 0, "input", emitError);
+}
+
+LogicalResult ResidualRmsNormOp::inferDistributions(
+    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t,
+    SmallVectorImpl<Attribute> &results, EmitError emitError) {
+  results.append(2, {});
+  if (failed(needWhole(operands, 0, "update", emitError)))
+    return failure();
+  return needWhole(operands, 1, "residual", emitError);
+}
+
+//===----------------------------------------------------------------------===//
+// Products and element-wise ops
+//===----------------------------------------------------------------------===//
+
+/// The result of a product whose weight is split by rows.
+static LogicalResult inferRowSplit(LinearOp op, Attribute input,
+                                   SplitAttr split, int64_t ranks,
+                                   Attribute &result, EmitError emitError) {
+  auto columns = dyn_cast_or_null<ColumnsAttr>(input);
+  if (!columns || columns.getUnit() != split.getUnit())
+    return emitError() << "needs an input with columns in units of "
+                       << split.getUnit() << ", as its weight is split, got "
+                       << describeDistribution(input);
+  int64_t features = op.getInput().getType().getDimSize(1);
+  if (hasCopies(features, columns.getUnit(), ranks))
+    return emitError() << "needs at least one unit of columns for each of the "
+                       << ranks << " ranks, got "
+                       << features / columns.getUnit();
+  result = PartialAttr::get(op.getContext());
+  return success();
+}
+
+LogicalResult LinearOp::inferDistributions(ArrayRef<Attribute> operands,
+                                           ArrayRef<SplitAttr> splits,
+                                           int64_t ranks,
+                                           SmallVectorImpl<Attribute> &results,
+                                           EmitError emitError) {
+  for (unsigned i = 0; i < getNumResults(); ++i) {
+    SplitAttr split = i < splits.size() ? splits[i] : SplitAttr();
+    Attribute &result = results.emplace_back();
+    if (split && split.getKind() == SplitKind::rows) {
+      if (failed(inferRowSplit(*this, operands.front(), split, ranks, result,
+                               emitError)))
+        return failure();
+      continue;
+    }
+    if (failed(needWhole(operands, 0, "input", emitError)))
+      return failure();
+    if (!split)
+      continue;
+    auto type = cast<RankedTensorType>(getProducts()[i].getType());
+    int64_t units = type.getDimSize(1) / split.getUnit();
+    if (units < ranks && ranks % units != 0)
+      return emitError() << "needs ranks that are a multiple of the " << units
+                         << " units of columns that they share, got " << ranks;
+    result = ColumnsAttr::get(getContext(), split.getUnit());
+  }
+  return success();
+}
+
+std::optional<int64_t> LinearOp::getColumnUnit(unsigned operand, int64_t,
+                                               int64_t) {
+  // The sharding pass makes it a multiple of the blocks of the weight.
+  return operand == 0 ? std::optional<int64_t>(1) : std::nullopt;
+}
+
+/// An element-wise op: all operands are distributed alike.
+static LogicalResult inferElementwise(ArrayRef<Attribute> operands,
+                                      SmallVectorImpl<Attribute> &results,
+                                      EmitError emitError) {
+  results.push_back(operands.front());
+  if (operands.front() != operands.back())
+    return emitError() << "needs operands with one distribution, got "
+                       << describeDistribution(operands.front()) << " and "
+                       << describeDistribution(operands.back());
+  return needWholeOrColumns(operands.front(), "its operands", emitError);
+}
+
+LogicalResult SiluMulOp::inferDistributions(ArrayRef<Attribute> operands,
+                                            ArrayRef<SplitAttr>, int64_t,
+                                            SmallVectorImpl<Attribute> &results,
+                                            EmitError emitError) {
+  return inferElementwise(operands, results, emitError);
+}
+
+std::optional<int64_t> SiluMulOp::getColumnUnit(unsigned, int64_t resultUnit,
+                                                int64_t) {
+  return resultUnit;
+}
+
+LogicalResult AddOp::inferDistributions(ArrayRef<Attribute> operands,
+                                        ArrayRef<SplitAttr>, int64_t,
+                                        SmallVectorImpl<Attribute> &results,
+                                        EmitError emitError) {
+  return inferElementwise(operands, results, emitError);
+}
+
+std::optional<int64_t> AddOp::getColumnUnit(unsigned, int64_t, int64_t) {
+  return std::nullopt; // the residual stream is whole
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+LogicalResult RopeOp::inferDistributions(ArrayRef<Attribute> operands,
+                                         ArrayRef<SplitAttr>, int64_t,
+                                         SmallVectorImpl<Attribute> &results,
+                                         EmitError emitError) {
+  Attribute input = operands.front();
+  results.push_back(input);
+  if (failed(needWholeOrColumns(input, "its input", emitError)))
+    return failure();
+  int64_t headDim = getFrequencies().getHeadDim();
+  if (auto columns = dyn_cast_or_null<ColumnsAttr>(input);
+      columns && columns.getUnit() % headDim != 0)
+    return emitError() << "needs columns in units of whole heads of " << headDim
+                       << ", got " << describeDistribution(input);
+  return success();
+}
+
+std::optional<int64_t> RopeOp::getColumnUnit(unsigned operand,
+                                             int64_t resultUnit, int64_t) {
+  if (operand != 0)
+    return std::nullopt;
+  return std::lcm(resultUnit, getFrequencies().getHeadDim());
+}
+
+LogicalResult AttentionOp::inferDistributions(
+    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t ranks,
+    SmallVectorImpl<Attribute> &results, EmitError emitError) {
+  Attribute query = operands[0], key = operands[1], value = operands[2];
+  results.push_back(query);
+  if (!query && !key && !value)
+    return success();
+  auto queryColumns = dyn_cast_or_null<ColumnsAttr>(query);
+  auto keyColumns = dyn_cast_or_null<ColumnsAttr>(key);
+  if (!queryColumns || !keyColumns || key != value)
+    return emitError() << "needs query, key and value that are all whole or "
+                          "all have columns, got "
+                       << describeDistribution(query) << ", "
+                       << describeDistribution(key) << " and "
+                       << describeDistribution(value);
+  int64_t headDim = getHeadDim();
+  if (queryColumns.getUnit() % headDim || keyColumns.getUnit() % headDim)
+    return emitError() << "needs columns in units of whole heads of " << headDim
+                       << ", got " << describeDistribution(query) << " and "
+                       << describeDistribution(key);
+  if (hasCopies(getHeads() * headDim, queryColumns.getUnit(), ranks))
+    return emitError() << "needs at least one unit of query heads for each of "
+                          "the "
+                       << ranks << " ranks, got "
+                       << getHeads() * headDim / queryColumns.getUnit();
+  int64_t kvUnits = getKvHeads() * headDim / keyColumns.getUnit();
+  if (kvUnits < ranks && ranks % kvUnits != 0)
+    return emitError() << "needs ranks that are a multiple of the " << kvUnits
+                       << " units of key-value heads, got " << ranks;
+  if (!ranksOwnTheirHeads(getHeads(), getKvHeads(), headDim, queryColumns,
+                          keyColumns, ranks))
+    return emitError() << "needs on each rank the key-value heads that its "
+                          "query heads read, got "
+                       << describeDistribution(query) << " and "
+                       << describeDistribution(key) << " on " << ranks
+                       << " ranks";
+  return success();
+}
+
+std::optional<int64_t> AttentionOp::getColumnUnit(unsigned operand,
+                                                  int64_t resultUnit,
+                                                  int64_t ranks) {
+  if (operand > 2)
+    return std::nullopt;
+  int64_t headDim = getHeadDim(), group = getHeads() / getKvHeads();
+  // With at least as many key-value heads as ranks, queries go with their
+  // key-value heads; with fewer, key-value heads are copied.
+  if (int64_t(getKvHeads()) < ranks)
+    return operand == 0 ? std::lcm(resultUnit, headDim) : headDim;
+  int64_t query = std::lcm(resultUnit, group * headDim);
+  return operand == 0 ? query : query / group;
+}
+
+//===----------------------------------------------------------------------===//
+// Collectives
+//===----------------------------------------------------------------------===//
+
+static LogicalResult needPartial(Attribute encoding, EmitError emitError) {
+  if (!isa_and_nonnull<PartialAttr>(encoding))
+    return emitError() << "needs a partial sum (#llama.partial), got "
+                       << describeDistribution(encoding);
+  return success();
+}
+
+LogicalResult AllReduceOp::inferDistributions(
+    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t,
+    SmallVectorImpl<Attribute> &results, EmitError emitError) {
+  results.push_back({});
+  return needPartial(operands.front(), emitError);
+}
+
+LogicalResult AllReduceResidualRmsNormOp::inferDistributions(
+    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t,
+    SmallVectorImpl<Attribute> &results, EmitError emitError) {
+  results.append(2, {});
+  if (failed(needPartial(operands[0], emitError)))
+    return failure();
+  return needWhole(operands, 1, "residual", emitError);
+}
+
+/// The operand of a gather: columns of which each lies on one rank.
+static LogicalResult needColumns(RankedTensorType type, Attribute encoding,
+                                 int64_t ranks, EmitError emitError) {
+  auto columns = dyn_cast_or_null<ColumnsAttr>(encoding);
+  if (!columns)
+    return emitError() << "needs columns (#llama.columns), got "
+                       << describeDistribution(encoding);
+  if (hasCopies(type.getDimSize(1), columns.getUnit(), ranks))
+    return emitError() << "needs at least one unit of columns for each of the "
+                       << ranks << " ranks, got "
+                       << type.getDimSize(1) / columns.getUnit();
+  return success();
+}
+
+LogicalResult AllGatherOp::inferDistributions(
+    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t ranks,
+    SmallVectorImpl<Attribute> &results, EmitError emitError) {
+  results.push_back({});
+  return needColumns(getColumns().getType(), operands.front(), ranks,
+                     emitError);
+}
+
+LogicalResult GatherOp::inferDistributions(ArrayRef<Attribute> operands,
+                                           ArrayRef<SplitAttr>, int64_t ranks,
+                                           SmallVectorImpl<Attribute> &results,
+                                           EmitError emitError) {
+  results.push_back(RootAttr::get(getContext()));
+  return needColumns(getColumns().getType(), operands.front(), ranks,
+                     emitError);
+}

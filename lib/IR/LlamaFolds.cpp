@@ -1,0 +1,67 @@
+//===- LlamaFolds.cpp - Canonicalisation of references and adds -----------===//
+
+#include "lamina/IR/LlamaOps.h"
+
+#include "lamina/IR/LlamaWeights.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace lamina;
+
+namespace {
+
+/// `@w[%c3]` -> `@w[3]`, and `@next_norm[3]` -> the weight it is taken from.
+struct ResolveLayer : OpInterfaceRewritePattern<WeightUserOpInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(WeightUserOpInterface op,
+                                PatternRewriter &rewriter) const override {
+    SymbolTableCollection symbols;
+    bool changed = false;
+    for (auto [i, ref] : llvm::enumerate(op.getWeightRefs())) {
+      WeightRef resolved = ref;
+      APInt constant;
+      if (ref.layer && matchPattern(ref.layer, m_ConstantInt(&constant)))
+        resolved = {ref.symbol, Value(),
+                    rewriter.getI64IntegerAttr(constant.getSExtValue())};
+      // The bias of a product is read at the layer of its weight, so that a
+      // product with one keeps its derived weight.
+      if (!isa<LinearOp>(op))
+        resolved = resolveDerivedLayer(op, resolved, symbols);
+      if (resolved.symbol == ref.symbol && resolved.layer == ref.layer &&
+          resolved.index == ref.index)
+        continue;
+      unsigned number = i; // a structured binding cannot be captured
+      rewriter.modifyOpInPlace(op, [&] { op.setWeightRef(number, resolved); });
+      changed = true;
+    }
+    if (!changed)
+      return rewriter.notifyMatchFailure(op, "no layer to resolve");
+    return success();
+  }
+};
+
+/// True for what is added to the residual stream: a product, whole or summed.
+bool isUpdate(Value value) {
+  return value.getDefiningOp() &&
+         isa<LinearOp, AllReduceOp, AllGatherOp>(value.getDefiningOp());
+}
+
+} // namespace
+
+void LlamaDialect::getCanonicalizationPatterns(
+    RewritePatternSet &patterns) const {
+  patterns.add<ResolveLayer>(getContext());
+}
+
+/// Puts the residual first.
+LogicalResult AddOp::canonicalize(AddOp op, PatternRewriter &rewriter) {
+  if (!isUpdate(op.getResidual()) || isUpdate(op.getUpdate()))
+    return rewriter.notifyMatchFailure(op, "the residual is first");
+  rewriter.modifyOpInPlace(op, [&] {
+    Value update = op.getResidual();
+    op.getResidualMutable().assign(op.getUpdate());
+    op.getUpdateMutable().assign(update);
+  });
+  return success();
+}

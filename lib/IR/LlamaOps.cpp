@@ -1,0 +1,402 @@
+//===- LlamaOps.cpp - Verifiers and names of the llama ops ----------------===//
+//
+// What an op can check without looking up symbols. The rest is in
+// LlamaSymbolUses.cpp (weights, distributions) and LlamaLayers.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lamina/IR/LlamaOps.h"
+
+#include "LlamaAssembly.h"
+#include "lamina/IR/LlamaDistribution.h"
+#include "lamina/IR/LlamaWeights.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+#include "llvm/ADT/SmallString.h"
+
+using namespace mlir;
+using namespace lamina;
+
+#include "lamina/IR/LlamaInterfaces.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "lamina/IR/LlamaOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Shared checks
+//===----------------------------------------------------------------------===//
+
+/// Fails unless `value` is positive and finite.
+static LogicalResult verifyPositive(Operation *op, StringRef name,
+                                    const APFloat &value) {
+  if (value.isFinite() && !value.isZero() && !value.isNegative())
+    return success();
+  SmallString<24> text;
+  value.toString(text, /*FormatPrecision=*/6);
+  return op->emitOpError("needs a positive finite ")
+         << name << ", got " << text;
+}
+
+/// Fails unless the two types have one shape.
+static LogicalResult verifySameShape(Operation *op, StringRef leftName,
+                                     RankedTensorType left, StringRef rightName,
+                                     RankedTensorType right) {
+  if (left.getShape() == right.getShape())
+    return success();
+  return op->emitOpError("needs ")
+         << leftName << " and " << rightName << " of one shape, got " << left
+         << " and " << right;
+}
+
+/// Fails unless every radix is at least 2 and their product is at most
+/// `kMaxRanks`; returns the product.
+static FailureOr<int64_t> verifyRadices(Operation *op, StringRef name,
+                                        ArrayRef<int64_t> radices) {
+  int64_t product = 1;
+  for (int64_t radix : radices) {
+    if (radix < 2)
+      return op->emitOpError("needs radices of at least 2 in `")
+             << name << "`, got [" << radices << "]";
+    if (radix > kMaxRanks / product)
+      return op->emitOpError("needs a `")
+             << name << "` whose radices multiply to at most " << kMaxRanks
+             << ", got [" << radices << "]";
+    product *= radix;
+  }
+  return product;
+}
+
+/// Fails unless `tree` combines the ranks of the module.
+static LogicalResult verifyTree(Operation *op, ArrayRef<int64_t> tree) {
+  FailureOr<int64_t> product = verifyRadices(op, "tree", tree);
+  if (failed(product))
+    return failure();
+  int64_t ranks = getRanks(op).value_or(1);
+  if (*product != ranks)
+    return op->emitOpError("needs a `tree` over the ")
+           << ranks << " ranks of the module, got [" << tree << "] with "
+           << *product << " leaves";
+  return success();
+}
+
+/// Fails unless the element type of a partial sum fits the mode of the sum.
+static LogicalResult verifySumMode(Operation *op, SumMode mode,
+                                   RankedTensorType partial,
+                                   RankedTensorType sum) {
+  Type element = partial.getElementType();
+  if (mode == SumMode::f32 && !element.isF32())
+    return op->emitOpError("needs a partial sum of f32 with `sum f32`, got ")
+           << partial;
+  if (mode == SumMode::native && element != sum.getElementType())
+    return op->emitOpError("needs a partial sum of ")
+           << sum.getElementType() << " with `sum native`, got " << partial;
+  return success();
+}
+
+/// Fails if a bias that is not there has a layer.
+static LogicalResult verifyBiasLayer(Operation *op, WeightRef bias) {
+  if (bias.hasLayer() && !bias.symbol)
+    return op->emitOpError("needs no `bias_layer` and no `bias_index` without "
+                           "a bias");
+  return success();
+}
+
+static LogicalResult verifyDistribution(DistributionOpInterface op) {
+  return lamina::verifyDistribution(op, {});
+}
+
+//===----------------------------------------------------------------------===//
+// Rows in and out
+//===----------------------------------------------------------------------===//
+
+LogicalResult SelectRowsOp::verify() {
+  RankedTensorType input = getInput().getType();
+  RankedTensorType selected = getSelected().getType();
+  // C2
+  if (input.getDimSize(1) != selected.getDimSize(1) ||
+      input.getElementType() != selected.getElementType())
+    return emitOpError("needs a result with the features and element type of "
+                       "its input, ")
+           << input << ", got " << selected;
+  return ::verifyDistribution(*this);
+}
+
+//===----------------------------------------------------------------------===//
+// Normalisation
+//===----------------------------------------------------------------------===//
+
+LogicalResult RmsNormOp::verify() {
+  // C1
+  if (failed(verifySameShape(*this, "input", getInput().getType(), "result",
+                             getNormed().getType())))
+    return failure();
+  // C3
+  if (failed(verifyPositive(*this, "eps", getEps())))
+    return failure();
+  // C4
+  return ::verifyDistribution(*this);
+}
+
+LogicalResult ResidualRmsNormOp::verify() {
+  // C2
+  if (failed(verifySameShape(*this, "residual", getResidual().getType(),
+                             "normed", getNormed().getType())))
+    return failure();
+  // C4
+  if (failed(verifyPositive(*this, "eps", getEps())))
+    return failure();
+  // C5
+  return ::verifyDistribution(*this);
+}
+
+//===----------------------------------------------------------------------===//
+// Products and element-wise ops
+//===----------------------------------------------------------------------===//
+
+LogicalResult LinearOp::verify() {
+  // C1
+  if (getProducts().empty())
+    return emitOpError("needs at least one result");
+  int64_t rows = getInput().getType().getDimSize(0);
+  for (Type type : getResultTypes())
+    if (cast<RankedTensorType>(type).getDimSize(0) != rows)
+      return emitOpError("needs results with the rows of its input, ")
+             << getInput().getType() << ", got " << type;
+  // C3
+  if (failed(verifyRadices(*this, "leaves", getLeaves())))
+    return failure();
+  // C4
+  bool isPartial = llvm::any_of(getResultTypes(), [](Type type) {
+    return isa_and_nonnull<PartialAttr>(getDistribution(type));
+  });
+  if (getBias() && isPartial)
+    return emitOpError("needs no bias on a partial sum: it would be added once "
+                       "a rank; it belongs to the collective");
+  return success();
+}
+
+LogicalResult SiluMulOp::verify() {
+  // C2
+  return ::verifyDistribution(*this);
+}
+
+LogicalResult AddOp::verify() {
+  // C2
+  return ::verifyDistribution(*this);
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+LogicalResult RopeOp::verify() {
+  // C2
+  ArrayRef<double> frequencies =
+      getFrequencies().getInverseFrequencies().asArrayRef();
+  int64_t headDim = getFrequencies().getHeadDim();
+  int64_t features = getInput().getType().getDimSize(1);
+  if (headDim == 0 || features % headDim != 0)
+    return emitOpError("needs a head dimension (twice its ")
+           << frequencies.size() << " frequencies) that divides the "
+           << features << " features";
+  for (double frequency : frequencies)
+    if (!std::isfinite(frequency))
+      return emitOpError("needs finite frequencies, got ") << frequency;
+  // C3
+  return ::verifyDistribution(*this);
+}
+
+LogicalResult AttentionOp::verify() {
+  RankedTensorType query = getQuery().getType(), key = getKey().getType();
+  int64_t heads = getHeads(), kvHeads = getKvHeads();
+  // C1
+  if (query.getDimSize(0) != key.getDimSize(0))
+    return emitOpError("needs query and key with the same rows, got ")
+           << query << " and " << key;
+  // C2
+  if (kvHeads < 1 || heads < 1 || heads % kvHeads != 0)
+    return emitOpError("needs positive `heads` that are a multiple of "
+                       "`kv_heads`, got ")
+           << heads << " and " << kvHeads;
+  if (query.getDimSize(1) % heads != 0 || key.getDimSize(1) % kvHeads != 0 ||
+      query.getDimSize(1) / heads != key.getDimSize(1) / kvHeads ||
+      query.getElementType() != key.getElementType())
+    return emitOpError("needs one head dimension and element type, got ")
+           << query << " with " << heads << " heads and " << key << " with "
+           << kvHeads;
+  // C3
+  if (failed(verifyPositive(*this, "scale", getScale())))
+    return failure();
+  // C4
+  if (!isa<Float32Type, Float16Type, BFloat16Type>(getKv()))
+    return emitOpError("needs `kv` to be f32, f16 or bf16, got ") << getKv();
+  // C5
+  WeightRef ref = getWeightRefs().front();
+  if (bool(ref.layer) == bool(ref.index))
+    return emitOpError("needs one layer, got ")
+           << (ref.index ? "both a value and a number" : "none");
+  if (std::optional<int64_t> layer = getConstantLayer(ref); layer && *layer < 0)
+    return emitOpError("needs a layer that is not negative, got ") << *layer;
+  // C6
+  return ::verifyDistribution(*this);
+}
+
+//===----------------------------------------------------------------------===//
+// Collectives
+//===----------------------------------------------------------------------===//
+
+LogicalResult AllReduceOp::verify() {
+  RankedTensorType partial = getPartial().getType();
+  RankedTensorType reduced = getReduced().getType();
+  // C1
+  if (failed(
+          verifySameShape(*this, "partial sum", partial, "result", reduced)) ||
+      failed(::verifyDistribution(*this)))
+    return failure();
+  // C2
+  if (failed(verifySumMode(*this, getSum(), partial, reduced)))
+    return failure();
+  // C3
+  if (failed(verifyTree(*this, getTree())))
+    return failure();
+  // C4
+  return verifyBiasLayer(*this,
+                         {getBiasAttr(), getBiasLayer(), getBiasIndexAttr()});
+}
+
+LogicalResult AllReduceResidualRmsNormOp::verify() {
+  RankedTensorType partial = getPartial().getType();
+  RankedTensorType residual = getResidual().getType();
+  // C2
+  if (failed(verifySameShape(*this, "partial sum", partial, "residual",
+                             residual)) ||
+      failed(verifySameShape(*this, "residual", residual, "normed",
+                             getNormed().getType())))
+    return failure();
+  // C3
+  if (failed(::verifyDistribution(*this)))
+    return failure();
+  // C4
+  if (failed(verifySumMode(*this, getSum(), partial, residual)))
+    return failure();
+  // C5
+  if (failed(verifyTree(*this, getTree())))
+    return failure();
+  // C6
+  if (failed(verifyBiasLayer(
+          *this, {getBiasAttr(), getBiasLayer(), getBiasIndexAttr()})))
+    return failure();
+  // C7
+  return verifyPositive(*this, "eps", getEps());
+}
+
+/// C1 of `all_gather` and `gather`.
+static LogicalResult verifyGather(DistributionOpInterface op,
+                                  RankedTensorType columns,
+                                  RankedTensorType gathered) {
+  if (columns.getElementType() != gathered.getElementType())
+    return op->emitOpError("needs a result of its operand's element type, ")
+           << columns << ", got " << gathered;
+  if (failed(verifySameShape(op, "operand", columns, "result", gathered)))
+    return failure();
+  return ::verifyDistribution(op);
+}
+
+LogicalResult AllGatherOp::verify() {
+  return verifyGather(*this, getColumns().getType(), getGathered().getType());
+}
+
+LogicalResult GatherOp::verify() {
+  return verifyGather(*this, getColumns().getType(), getGathered().getType());
+}
+
+//===----------------------------------------------------------------------===//
+// References of the ops that have a bias
+//===----------------------------------------------------------------------===//
+
+SmallVector<WeightRef> AllReduceOp::getWeightRefs() {
+  if (!getBiasAttr())
+    return {};
+  return {{getBiasAttr(), getBiasLayer(), getBiasIndexAttr()}};
+}
+
+void AllReduceOp::setWeightRef(unsigned, WeightRef ref) {
+  setBiasAttr(ref.symbol);
+  getBiasLayerMutable().assign(ref.getLayerRange());
+  ref.index ? setBiasIndexAttr(ref.index) : (void)removeBiasIndexAttr();
+}
+
+SmallVector<WeightRef> AllReduceResidualRmsNormOp::getWeightRefs() {
+  SmallVector<WeightRef> refs{{getWeightAttr(), getLayer(), getIndexAttr()}};
+  if (getBiasAttr())
+    refs.push_back({getBiasAttr(), getBiasLayer(), getBiasIndexAttr()});
+  return refs;
+}
+
+void AllReduceResidualRmsNormOp::setWeightRef(unsigned i, WeightRef ref) {
+  if (i == 0) {
+    setWeightAttr(ref.symbol);
+    getLayerMutable().assign(ref.getLayerRange());
+    ref.index ? setIndexAttr(ref.index) : (void)removeIndexAttr();
+    return;
+  }
+  setBiasAttr(ref.symbol);
+  getBiasLayerMutable().assign(ref.getLayerRange());
+  ref.index ? setBiasIndexAttr(ref.index) : (void)removeBiasIndexAttr();
+}
+
+//===----------------------------------------------------------------------===//
+// Result names
+//===----------------------------------------------------------------------===//
+
+void EmbedOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getEmbedded(), "x");
+}
+void SelectRowsOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getSelected(), "rows");
+}
+void RmsNormOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getNormed(), "n");
+}
+void ResidualRmsNormOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getNormed(), "n");
+  setName(getNewResidual(), "h");
+}
+void AddOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getSum(), "h");
+}
+void SiluMulOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getGated(), "gated");
+}
+void RopeOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getRotated(), "rotated");
+}
+void AttentionOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getAttended(), "attended");
+}
+void AllReduceOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getReduced(), "sum");
+}
+void AllReduceResidualRmsNormOp::getAsmResultNames(
+    OpAsmSetValueNameFn setName) {
+  setName(getNormed(), "n");
+  setName(getNewResidual(), "h");
+}
+void AllGatherOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getGathered(), "gathered");
+}
+void GatherOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getGathered(), "gathered");
+}
+
+/// The product with `@wq` is `%q`, with `@gate` it is `%gate`.
+void LinearOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  StringRef name = getWeight();
+  if (name.size() == 2 && name.front() == 'w')
+    name = name.drop_front();
+  if (getNumResults() == 1)
+    setName(getProducts().front(), name);
+  else
+    for (Value product : getProducts())
+      setName(product, "p");
+}
