@@ -1,0 +1,122 @@
+//===- FuseAllReduceResidualRmsNorm.cpp -----------------------------------===//
+//
+// rms_norm(residual + all_reduce(partial)) -> all_reduce_residual_rms_norm
+// rms_norm(residual + update) -> residual_rms_norm, with one rank
+//
+//===----------------------------------------------------------------------===//
+
+#include "CollectOps.h"
+#include "FusionSites.h"
+#include "lamina/IR/LlamaDistribution.h"
+#include "lamina/Transforms/Passes.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
+
+namespace lamina {
+#define GEN_PASS_DEF_FUSEALLREDUCERESIDUALRMSNORMPASS
+#include "lamina/Transforms/Passes.h.inc"
+} // namespace lamina
+
+using namespace mlir;
+using namespace lamina;
+
+namespace {
+
+constexpr StringLiteral kCategory = "llama-fuse";
+
+remark::RemarkOpts getRemarkOptions(StringRef name, Operation *op) {
+  return remark::RemarkOpts::name(name).category(kCategory).function(
+      getFunctionName(op));
+}
+
+/// Builds the fused op at the add.
+Operation *buildFused(RewriterBase &rewriter, FusionMatch &match) {
+  RmsNormOp norm = match.norm;
+  rewriter.setInsertionPoint(match.add);
+  SmallVector<Location> locations;
+  if (match.sum)
+    locations.push_back(match.sum.getLoc());
+  locations.append({match.add.getLoc(), norm.getLoc()});
+  Location loc = rewriter.getFusedLoc(locations);
+  Type residualType = match.residual.getType();
+  if (!match.sum)
+    return ResidualRmsNormOp::create(
+        rewriter, loc, norm.getType(), residualType, match.update,
+        match.residual, norm.getWeightAttr(), norm.getLayer(),
+        norm.getIndexAttr(), norm.getEpsAttr(), norm.getNormAttr());
+  return AllReduceResidualRmsNormOp::create(
+      rewriter, loc, norm.getType(), residualType, match.update, match.residual,
+      norm.getWeightAttr(), norm.getLayer(), norm.getIndexAttr(),
+      match.sum.getBiasAttr(), match.sum.getBiasLayer(),
+      match.sum.getBiasIndexAttr(), norm.getEpsAttr(), norm.getNormAttr(),
+      match.sum.getSumAttr(), match.sum.getTreeAttr());
+}
+
+/// Replaces the ops of a site by the fused op, and says what it saves.
+void fuse(RewriterBase &rewriter, FusionMatch &match) {
+  Cost before;
+  before += match.norm.getCost();
+  before += match.add.getCost();
+  if (match.sum)
+    before += match.sum.getCost();
+  Location loc = match.norm.getLoc();
+  Operation *fused = buildFused(rewriter, match);
+  Cost after = cast<CostOpInterface>(fused).getCost();
+  rewriter.replaceOp(match.norm, fused->getResult(0));
+  rewriter.replaceOp(match.add, fused->getResult(1));
+  if (match.sum)
+    rewriter.eraseOp(match.sum);
+  remark::passed(loc, getRemarkOptions("Fused", fused))
+      << remark::add("fused into {0}", fused->getName().getStringRef())
+      << remark::metric("LaunchesSaved", before.launches - after.launches)
+      << remark::metric("ActivationBytesSavedPerToken",
+                        before.activationBytes.perToken -
+                            after.activationBytes.perToken);
+}
+
+/// How many of the sites of a function fused, as they run in one step.
+struct SiteCount {
+  int64_t fused = 0;
+  int64_t all = 0;
+};
+
+void fuseSites(func::FuncOp function, int64_t ranks) {
+  IRRewriter rewriter(function->getContext());
+  SiteCount count;
+  for (RmsNormOp norm : collectOps<RmsNormOp>(function)) {
+    if (!isFusionSite(norm, ranks))
+      continue;
+    int64_t executions = getExecutionCount(norm);
+    count.all += executions;
+    FusionResult result = matchFusionSite(norm, ranks);
+    if (auto *match = std::get_if<FusionMatch>(&result)) {
+      count.fused += executions;
+      fuse(rewriter, *match);
+      continue;
+    }
+    const FusionMiss &miss = std::get<FusionMiss>(result);
+    remark::missed(norm.getLoc(), getRemarkOptions(miss.name, norm))
+        << remark::reason("{0}", miss.reason)
+        << remark::suggest("{0}", miss.suggestion);
+  }
+  if (count.all > 0)
+    remark::analysis(function->getLoc(),
+                     remark::RemarkOpts::name("FusionSites")
+                         .category(kCategory)
+                         .function(SymbolTable::getSymbolName(function)))
+        << remark::add("{0} of {1} sites fused", count.fused, count.all)
+        << remark::metric("Fused", count.fused)
+        << remark::metric("Sites", count.all);
+}
+
+struct FuseAllReduceResidualRmsNormPass
+    : lamina::impl::FuseAllReduceResidualRmsNormPassBase<
+          FuseAllReduceResidualRmsNormPass> {
+  void runOnOperation() override {
+    int64_t ranks = getRanks(getOperation()).value_or(1);
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      fuseSites(function, ranks);
+  }
+};
+
+} // namespace

@@ -1,0 +1,221 @@
+//===- Shard.cpp - Split weights and activations over the ranks -----------===//
+//
+// linear (rows) -> partial sum, all_reduce; linear (columns) -> columns;
+// embed -> partial sum, all_reduce; returned columns -> gather
+//
+//===----------------------------------------------------------------------===//
+
+#include "CollectOps.h"
+#include "FusionSites.h"
+#include "ShardPlan.h"
+#include "lamina/IR/LlamaDistribution.h"
+#include "lamina/IR/LlamaWeights.h"
+#include "lamina/Transforms/Passes.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
+
+namespace lamina {
+#define GEN_PASS_DEF_SHARDPASS
+#include "lamina/Transforms/Passes.h.inc"
+} // namespace lamina
+
+using namespace mlir;
+using namespace lamina;
+
+namespace {
+
+constexpr StringLiteral kCategory = "llama-shard";
+
+/// The summation tree of a row-split product: `tree` over the ranks, `leaves`
+/// within one.
+struct SplitTree {
+  SmallVector<int64_t> tree, leaves;
+  bool isExact = true; // the same sum as on one rank
+};
+
+SplitTree splitTree(ArrayRef<int64_t> leaves, int64_t units, int64_t ranks) {
+  int64_t product = 1;
+  size_t prefix = 0;
+  while (prefix < leaves.size() && product < ranks)
+    product *= leaves[prefix++];
+  if (product == ranks && units % ranks == 0)
+    return {SmallVector<int64_t>(leaves.take_front(prefix)),
+            SmallVector<int64_t>(leaves.drop_front(prefix)), true};
+  return {{ranks}, {}, false};
+}
+
+class Sharder {
+public:
+  Sharder(ModuleOp module, const ShardPlan &plan, SumMode sum)
+      : module(module), plan(plan), rewriter(module.getContext()),
+        sum(SumModeAttr::get(module.getContext(), sum)) {}
+
+  void run();
+
+private:
+  void shardEmbed(EmbedOp op);
+  void shardRows(LinearOp op);
+  void gatherColumns(LinearOp op);
+  AllReduceOp makeWhole(Value partial, RankedTensorType whole,
+                        FlatSymbolRefAttr bias, WeightRef at,
+                        ArrayRef<int64_t> tree, Location loc);
+  RankedTensorType getPartialType(RankedTensorType whole);
+
+  ModuleOp module;
+  const ShardPlan &plan;
+  IRRewriter rewriter;
+  SumModeAttr sum;
+};
+
+RankedTensorType Sharder::getPartialType(RankedTensorType whole) {
+  Type element = sum.getValue() == SumMode::f32 ? rewriter.getF32Type()
+                                                : whole.getElementType();
+  return RankedTensorType::get(whole.getShape(), element,
+                               PartialAttr::get(module.getContext()));
+}
+
+/// Makes `partial`, which took the place of a whole value, whole for all its
+/// other users.
+AllReduceOp Sharder::makeWhole(Value partial, RankedTensorType whole,
+                               FlatSymbolRefAttr bias, WeightRef at,
+                               ArrayRef<int64_t> tree, Location loc) {
+  rewriter.setInsertionPointAfterValue(partial);
+  auto reduced = AllReduceOp::create(rewriter, loc, whole, partial, bias,
+                                     bias ? at.layer : Value(),
+                                     bias ? at.index : IntegerAttr(), sum,
+                                     rewriter.getDenseI64ArrayAttr(tree));
+  rewriter.replaceAllUsesExcept(partial, reduced.getReduced(), reduced);
+  return reduced;
+}
+
+void Sharder::shardEmbed(EmbedOp op) {
+  RankedTensorType whole = op.getType();
+  op.getEmbedded().setType(getPartialType(whole));
+  makeWhole(op.getEmbedded(), whole, {}, {}, {plan.ranks}, op.getLoc());
+}
+
+void Sharder::shardRows(LinearOp op) {
+  ColumnsAttr columns = plan.columns.lookup(op.getInput());
+  int64_t units = op.getInput().getType().getDimSize(1) / columns.getUnit();
+  SplitTree split = splitTree(op.getLeaves(), units, plan.ranks);
+  auto options = [&](StringRef name) {
+    return remark::RemarkOpts::name(name).category(kCategory).function(
+        getFunctionName(op));
+  };
+  if (sum.getValue() == SumMode::native)
+    remark::passed(op.getLoc(), options("RowSplit"))
+        << "split by rows; the sum is rounded after each add"
+        << remark::metric("Ranks", plan.ranks);
+  else if (split.isExact)
+    remark::passed(op.getLoc(), options("RowSplit"))
+        << "split by rows; the sum has the bits of one rank"
+        << remark::metric("Ranks", plan.ranks);
+  else
+    remark::missed(op.getLoc(), options("NotBitEqual"))
+        << remark::reason("no leading radices of `leaves` fit {0} ranks: the "
+                          "sum is close to that of one rank, not equal",
+                          plan.ranks)
+        << remark::suggest("choose a number of ranks that is a product of "
+                           "leading radices");
+  WeightRef at = op.getWeightRefs().front();
+  FlatSymbolRefAttr bias = op.getBiasAttr();
+  op.removeBiasAttr();
+  op.setLeaves(split.leaves);
+  SmallVector<FlatSymbolRefAttr> biases(op.getNumResults(), bias);
+  if (bias && op.getNumResults() > 1) {
+    SymbolTableCollection symbols;
+    auto parts = getColumnParts(lookupWeight(op, bias, symbols), symbols);
+    for (auto [part, own] : llvm::zip_equal(parts, biases))
+      own = FlatSymbolRefAttr::get(part.getSymNameAttr());
+  }
+  for (auto [product, own] : llvm::zip_equal(op.getProducts(), biases)) {
+    auto whole = cast<RankedTensorType>(product.getType());
+    product.setType(getPartialType(whole));
+    makeWhole(product, whole, own, at, split.tree, op.getLoc());
+  }
+}
+
+/// Gathers columns that the function returns on rank 0.
+void Sharder::gatherColumns(LinearOp op) {
+  rewriter.setInsertionPointAfter(op);
+  for (Value product : op.getProducts()) {
+    auto root = withDistribution(cast<RankedTensorType>(product.getType()),
+                                 RootAttr::get(module.getContext()));
+    auto gathered = GatherOp::create(rewriter, op.getLoc(), root, product);
+    rewriter.replaceAllUsesExcept(product, gathered.getGathered(), gathered);
+  }
+  auto function = op->getParentOfType<func::FuncOp>();
+  Operation *terminator = function.getBody().back().getTerminator();
+  function.setFunctionType(rewriter.getFunctionType(
+      function.getArgumentTypes(), terminator->getOperandTypes()));
+}
+
+void Sharder::run() {
+  SmallVector<LinearOp> rows, roots;
+  SmallVector<EmbedOp> embeds;
+  for (Operation *op : collectOps<Operation *>(module)) {
+    auto linear = dyn_cast<LinearOp>(op);
+    if (auto embed = dyn_cast<EmbedOp>(op)) {
+      SymbolTableCollection symbols;
+      if (plan.splits.lookup(
+              lookupWeight(module, embed.getWeightAttr(), symbols)))
+        embeds.push_back(embed);
+    } else if (linear && plan.columns.contains(linear.getInput())) {
+      rows.push_back(linear);
+    } else if (linear && plan.columns.contains(linear.getProducts().front()) &&
+               isGatheredAtRoot(linear)) {
+      roots.push_back(linear);
+    }
+  }
+  module->setAttr(LlamaDialect::getRanksAttrName(),
+                  rewriter.getI64IntegerAttr(plan.ranks));
+  for (auto [weight, split] : plan.splits)
+    cast<WeightOp>(weight).setSplitAttr(split);
+  for (auto [value, columns] : plan.columns)
+    Value(value).setType(
+        withDistribution(cast<RankedTensorType>(value.getType()), columns));
+  for (EmbedOp op : embeds)
+    shardEmbed(op);
+  for (LinearOp op : rows)
+    shardRows(op);
+  for (LinearOp op : roots)
+    gatherColumns(op);
+}
+
+struct ShardPass : lamina::impl::ShardPassBase<ShardPass> {
+  using ShardPassBase::ShardPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    if (std::optional<int64_t> has = getRanks(module)) {
+      if (*has == ranks.value)
+        return;
+      module.emitError("is sharded for ")
+          << *has << " ranks already, cannot be sharded for " << ranks.value;
+      return signalPassFailure();
+    }
+    ShardPlan plan = planSharding(module, ranks.value);
+    if (!plan.problems.empty()) {
+      reportProblems(plan);
+      return signalPassFailure();
+    }
+    if (ranks.value == 1) {
+      module->setAttr(LlamaDialect::getRanksAttrName(),
+                      Builder(&getContext()).getI64IntegerAttr(1));
+      return;
+    }
+    Sharder(module, plan, sum).run();
+  }
+
+  /// One error with a table of all reasons.
+  void reportProblems(const ShardPlan &plan) {
+    InFlightDiagnostic error = getOperation().emitError("cannot be split over ")
+                               << plan.ranks << " ranks:";
+    for (const ShardProblem &problem : plan.problems)
+      error << "\n  " << problem.subject << ": " << problem.reason;
+    error << "\nhelp: ranks that would do: "
+          << findPossibleRanks(getOperation());
+  }
+};
+
+} // namespace

@@ -1,0 +1,375 @@
+//===- ShardPlan.cpp - How a module is split over the ranks ---------------===//
+//
+// 1. Which activations have columns: the largest set such that each is made by
+//    a product of a whole input or by an op of such values, and is read by
+//    products (which are row-split then) and by ops of such values.
+// 2. In which units: from the readers back to the products.
+// 3. The splits of the weights that follow.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ShardPlan.h"
+
+#include "CollectOps.h"
+#include "lamina/IR/LlamaDistribution.h"
+#include "lamina/IR/LlamaWeights.h"
+#include "llvm/ADT/SetVector.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace lamina;
+
+bool lamina::isGatheredAtRoot(LinearOp linear) {
+  auto function = linear->getParentOfType<func::FuncOp>();
+  if (!function || linear->getBlock()->getParentOp() != function ||
+      !function.getBody().hasOneBlock())
+    return false;
+  bool isReturned = llvm::all_of(linear.getProducts(), [](Value product) {
+    return !product.use_empty() &&
+           llvm::all_of(product.getUsers(), [](Operation *user) {
+             return isa<func::ReturnOp>(user);
+           });
+  });
+  return isReturned && SymbolTable::symbolKnownUseEmpty(
+                           function, function->getParentOfType<ModuleOp>());
+}
+
+namespace {
+
+/// True if a collective may stand beside `op`: directly in a function, or in
+/// `llama.layers` of one.
+bool isCollectivePlace(Operation *op) {
+  Operation *parent = op->getParentOp();
+  while (isa<LayersOp>(parent))
+    parent = parent->getParentOp();
+  return isa<func::FuncOp>(parent);
+}
+
+class Planner {
+public:
+  Planner(ModuleOp module, int64_t ranks) : module(module) {
+    plan.ranks = ranks;
+  }
+
+  ShardPlan run() {
+    if (plan.ranks == 1)
+      return std::move(plan);
+    collectCandidates();
+    while (dropImpossible())
+      ;
+    findUnits();
+    splitWeights();
+    return std::move(plan);
+  }
+
+private:
+  void collectCandidates();
+  bool dropImpossible();
+  bool canHaveColumns(Value value);
+  bool operandsAgree(DistributionOpInterface op);
+  bool canSplit(LinearOp op);
+  void findUnits();
+  int64_t getUnit(Value value);
+  bool raiseUnit(Value value, int64_t unit);
+  bool alignUnits(Operation *op);
+  void splitWeights();
+  void splitLinear(LinearOp op);
+  void splitEmbeds();
+  void checkAttention(AttentionOp op);
+  void setSplit(WeightOp weight, SplitAttr split);
+  void readWhole(WeightUserOpInterface op);
+  void addProblem(Twine subject, Twine reason);
+  SplitAttr getSplit(SplitKind kind, int64_t unit) {
+    return SplitAttr::get(module.getContext(), kind, unit);
+  }
+
+  WeightOp lookup(FlatSymbolRefAttr symbol) {
+    return lookupWeight(module, symbol, symbols);
+  }
+
+  ModuleOp module;
+  ShardPlan plan;
+  SymbolTableCollection symbols;
+  llvm::SetVector<Value> candidates; // in program order
+  llvm::DenseMap<Value, int64_t> units;
+};
+
+void Planner::collectCandidates() {
+  for (auto op : collectOps<DistributionOpInterface>(module)) {
+    if (isa<EmbedOp>(op.getOperation()))
+      continue;
+    for (Value result : op->getResults())
+      if (!getDistribution(result.getType()))
+        candidates.insert(result);
+  }
+}
+
+/// True if the product can be split: its partial sums can be made whole where
+/// it stands, and its weights are no selection of other weights' layers, whose
+/// parts would each be split.
+bool Planner::canSplit(LinearOp op) {
+  return isCollectivePlace(op) &&
+         llvm::none_of(
+             getColumnParts(lookup(op.getWeightAttr()), symbols),
+             [](WeightOp part) { return bool(part.getDerivedAttr()); });
+}
+
+/// True if all operands of `op` that can have columns are candidates.
+bool Planner::operandsAgree(DistributionOpInterface op) {
+  bool any = false;
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!op.getColumnUnit(operand.getOperandNumber(), 1, plan.ranks))
+      continue;
+    any = true;
+    if (!candidates.contains(operand.get()))
+      return false;
+  }
+  return any;
+}
+
+bool Planner::canHaveColumns(Value value) {
+  Operation *maker = value.getDefiningOp();
+  if (auto linear = dyn_cast<LinearOp>(maker)) {
+    if (candidates.contains(linear.getInput()))
+      return false; // row-split: a partial sum
+    if (!canSplit(linear))
+      return false;
+    if (isGatheredAtRoot(linear))
+      return true;
+  } else if (!operandsAgree(cast<DistributionOpInterface>(maker))) {
+    return false;
+  }
+  if (value.use_empty())
+    return false;
+  return llvm::all_of(value.getUses(), [&](OpOperand &use) {
+    if (auto linear = dyn_cast<LinearOp>(use.getOwner()))
+      return canSplit(linear);
+    auto reader = dyn_cast<DistributionOpInterface>(use.getOwner());
+    return reader &&
+           reader.getColumnUnit(use.getOperandNumber(), 1, plan.ranks) &&
+           candidates.contains(reader->getResult(0)) && operandsAgree(reader);
+  });
+}
+
+bool Planner::dropImpossible() {
+  return candidates.remove_if(
+      [&](Value value) { return !canHaveColumns(value); });
+}
+
+/// The smallest unit that every reader of `value` accepts.
+int64_t Planner::getUnit(Value value) {
+  int64_t unit = 1;
+  for (OpOperand &use : value.getUses()) {
+    if (auto linear = dyn_cast<LinearOp>(use.getOwner())) {
+      for (WeightOp part :
+           getColumnParts(lookup(linear.getWeightAttr()), symbols))
+        unit = std::lcm(unit, getBlockSize(part.getStorageType()));
+      continue;
+    }
+    auto reader = dyn_cast<DistributionOpInterface>(use.getOwner());
+    if (!reader)
+      continue;
+    Value result = reader->getResult(0);
+    if (std::optional<int64_t> demanded = reader.getColumnUnit(
+            use.getOperandNumber(), units.lookup_or(result, 1), plan.ranks))
+      unit = std::lcm(unit, *demanded);
+  }
+  return unit;
+}
+
+/// Makes the unit of `value` a multiple of `unit`; true if it was none.
+bool Planner::raiseUnit(Value value, int64_t unit) {
+  int64_t &own = units[value];
+  int64_t raised = std::lcm(own, unit);
+  bool isRaised = raised != own;
+  own = raised;
+  return isRaised;
+}
+
+/// Gives one unit to what has one distribution: the result of an op and its
+/// first operand, and operands of one type. True if a unit was raised.
+bool Planner::alignUnits(Operation *op) {
+  bool isRaised = false;
+  auto align = [&](Value a, Value b) {
+    isRaised |= raiseUnit(a, units.lookup(b));
+    isRaised |= raiseUnit(b, units.lookup(a));
+  };
+  align(op->getResult(0), op->getOperand(0));
+  for (Value a : op->getOperands())
+    for (Value b : op->getOperands())
+      if (a.getType() == b.getType() && candidates.contains(a))
+        align(a, b);
+  return isRaised;
+}
+
+/// Raises units until every op agrees. Each demand divides the features of its
+/// value, so that the units do too.
+void Planner::findUnits() {
+  for (Value value : candidates)
+    units[value] = 1;
+  bool isRaised = true;
+  while (isRaised) {
+    isRaised = false;
+    for (Value value : llvm::reverse(candidates)) {
+      isRaised |= raiseUnit(value, getUnit(value));
+      if (!isa<LinearOp>(value.getDefiningOp()))
+        isRaised |= alignUnits(value.getDefiningOp());
+    }
+  }
+  for (Value value : candidates)
+    plan.columns[value] =
+        ColumnsAttr::get(module.getContext(), units.lookup(value));
+}
+
+/// Adds a problem once, however many ops have it.
+void Planner::addProblem(Twine subject, Twine reason) {
+  ShardProblem problem{subject.str(), reason.str()};
+  if (llvm::none_of(plan.problems, [&](const ShardProblem &other) {
+        return other.subject == problem.subject &&
+               other.reason == problem.reason;
+      }))
+    plan.problems.push_back(problem);
+}
+
+static std::string describeReading(SplitAttr split) {
+  if (!split)
+    return "whole";
+  return ("as " + stringifySplitKind(split.getKind()) + " in units of " +
+          Twine(split.getUnit()))
+      .str();
+}
+
+/// Plans how `weight` is split (null: whole); all readers need to agree.
+void Planner::setSplit(WeightOp weight, SplitAttr split) {
+  auto [entry, isNew] = plan.splits.insert({weight, split});
+  if (!isNew && entry->second != split)
+    addProblem("@" + weight.getSymName(), "it is read " +
+                                              describeReading(entry->second) +
+                                              " and " + describeReading(split));
+}
+
+/// Plans the weights of an op that is not split as whole.
+void Planner::readWhole(WeightUserOpInterface op) {
+  for (WeightRef ref : op.getWeightRefs()) {
+    if (!ref.symbol)
+      continue;
+    WeightOp weight = lookup(ref.symbol);
+    for (WeightOp part : getColumnParts(weight, symbols))
+      setSplit(part, {});
+    if (LayersOfAttr layers = weight.getLayersOf())
+      for (LayerRangeAttr range : layers.getRanges())
+        setSplit(lookup(range.getWeight()), {});
+  }
+}
+
+/// True if the value is a key or value of attention, whose heads may be copied.
+static bool mayBeCopied(Value value) {
+  return llvm::all_of(value.getUses(), [](OpOperand &use) {
+    if (auto attention = dyn_cast<AttentionOp>(use.getOwner()))
+      return use.getOperandNumber() > 0;
+    auto rope = dyn_cast<RopeOp>(use.getOwner());
+    return rope && mayBeCopied(rope.getRotated());
+  });
+}
+
+void Planner::splitLinear(LinearOp op) {
+  ColumnsAttr input = plan.columns.lookup(op.getInput());
+  SmallVector<WeightOp> biases;
+  if (op.getBiasAttr())
+    biases = getColumnParts(lookup(op.getBiasAttr()), symbols);
+  for (auto [i, part] :
+       llvm::enumerate(getColumnParts(lookup(op.getWeightAttr()), symbols))) {
+    ColumnsAttr columns = plan.columns.lookup(op.getProducts()[i]);
+    std::string subject = ("@" + part.getSymName()).str();
+    if (input) {
+      int64_t units = part.getIn() / input.getUnit();
+      if (units < plan.ranks)
+        addProblem(subject, Twine(part.getIn()) +
+                                " input features in units of " +
+                                Twine(input.getUnit()) + ": " + Twine(units) +
+                                " units for " + Twine(plan.ranks) + " ranks");
+      setSplit(part, getSplit(SplitKind::rows, input.getUnit()));
+    } else if (columns) {
+      int64_t units = part.getOut() / columns.getUnit();
+      if (units < plan.ranks &&
+          !(mayBeCopied(op.getProducts()[i]) && plan.ranks % units == 0))
+        addProblem(subject, Twine(part.getOut()) +
+                                " output features in units of " +
+                                Twine(columns.getUnit()) + ": " + Twine(units) +
+                                " units for " + Twine(plan.ranks) + " ranks");
+      setSplit(part, getSplit(SplitKind::columns, columns.getUnit()));
+    } else {
+      setSplit(part, {});
+    }
+    // A bias is split as the columns that it is added to; with partial sums it
+    // moves to the collective, whole.
+    if (!biases.empty())
+      setSplit(biases[i], columns
+                              ? getSplit(SplitKind::columns, columns.getUnit())
+                              : SplitAttr());
+  }
+}
+
+/// Splits the tables of embeddings over the vocabulary, unless another op reads
+/// the table whole (a tied head whose logits all ranks need) or a collective
+/// may not stand where the rows are read.
+void Planner::splitEmbeds() {
+  llvm::MapVector<WeightOp, SmallVector<EmbedOp>> readers;
+  for (EmbedOp op : collectOps<EmbedOp>(module))
+    readers[lookup(op.getWeightAttr())].push_back(op);
+  for (auto &[weight, ops] : readers) {
+    auto *other = plan.splits.find(weight);
+    bool isWhole = (other != plan.splits.end() && !other->second) ||
+                   !llvm::all_of(ops, isCollectivePlace);
+    setSplit(weight, isWhole ? SplitAttr() : getSplit(SplitKind::columns, 1));
+    if (!isWhole && weight.getOut() < plan.ranks)
+      addProblem("@" + weight.getSymName(),
+                 "a vocabulary of " + Twine(weight.getOut()) + " for " +
+                     Twine(plan.ranks) + " ranks");
+  }
+}
+
+void Planner::checkAttention(AttentionOp op) {
+  ColumnsAttr query = plan.columns.lookup(op.getQuery());
+  ColumnsAttr key = plan.columns.lookup(op.getKey());
+  if (!query || !key)
+    return;
+  int64_t units = op.getKvHeads() * op.getHeadDim() / key.getUnit();
+  if (units < plan.ranks && plan.ranks % units != 0)
+    addProblem("llama.attention",
+               Twine(units) + " units of key-value heads for " +
+                   Twine(plan.ranks) + " ranks, which are no multiple");
+  else if (!ranksOwnTheirHeads(op.getHeads(), op.getKvHeads(), op.getHeadDim(),
+                               query, key, plan.ranks))
+    addProblem("llama.attention",
+               "a rank would lack key-value heads that its query heads read");
+}
+
+void Planner::splitWeights() {
+  for (Operation *op : collectOps<Operation *>(module)) {
+    if (auto linear = dyn_cast<LinearOp>(op))
+      splitLinear(linear);
+    else if (auto user = dyn_cast<WeightUserOpInterface>(op))
+      readWhole(user);
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      checkAttention(attention);
+  }
+  splitEmbeds();
+}
+
+} // namespace
+
+ShardPlan lamina::planSharding(ModuleOp module, int64_t ranks) {
+  return Planner(module, ranks).run();
+}
+
+SmallVector<int64_t> lamina::findPossibleRanks(ModuleOp module) {
+  auto candidates = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, 16));
+  candidates.append({32, 64});
+  SmallVector<int64_t> possible;
+  llvm::copy_if(candidates, std::back_inserter(possible), [&](int64_t ranks) {
+    return planSharding(module, ranks).problems.empty();
+  });
+  return possible;
+}
