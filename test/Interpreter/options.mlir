@@ -1,0 +1,38 @@
+// RUN: lamina-interpret --help | FileCheck %s --check-prefix=HELP
+// RUN: %exits 2 lamina-interpret %s --inputs=7 2>&1 | FileCheck %s --check-prefix=SEED
+// RUN: %exits 2 lamina-interpret %s --weights=seed:-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// RUN: %exits 2 lamina-interpret %s --arith=f32 2>&1 | FileCheck %s --check-prefix=ARITH
+// RUN: %exits 2 lamina-interpret %s --rnaks=2 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: %exits 2 lamina-interpret %s --ranks=0 2>&1 | FileCheck %s --check-prefix=ZERO
+// RUN: %exits 2 lamina-interpret %s --ranks=4 2>&1 | FileCheck %s --check-prefix=RANKS
+// RUN: %exits 2 lamina-interpret %s --tokens=-1 2>&1 | FileCheck %s --check-prefix=TOKENS
+// RUN: %exits 2 lamina-interpret %s --compare-with=%s -o %t 2>&1 | FileCheck %s --check-prefix=BOTH
+// RUN: %exits 3 lamina-interpret %s --function=stpe 2>&1 | FileCheck %s --check-prefix=FUNCTION
+// RUN: echo "func.func @step(" | %exits 3 lamina-interpret 2>&1 | FileCheck %s --check-prefix=MALFORMED
+// RUN: %exits 5 lamina-interpret %t.absent 2>&1 | FileCheck %s --check-prefix=ABSENT
+// RUN: %exits 5 lamina-interpret %s --compare-with=%t.absent 2>&1 | FileCheck %s --check-prefix=ABSENT
+// RUN: %exits 5 lamina-interpret %s -o %t.no/folder 2>&1 | FileCheck %s --check-prefix=FOLDER
+
+// HELP: lamina-interpret: the meaning of a module
+// SEED: for the --inputs option: '7', expected seed:N
+// NEGATIVE: for the --weights option: 'seed:-1', expected seed:N
+// ARITH: for the --arith option: Cannot find option named 'f32'!
+// UNKNOWN: Unknown command line argument '--rnaks=2'
+// UNKNOWN: help: lamina-interpret FILE
+// ZERO: for the --ranks option: 
+// RANKS: error: {{.*}}options.mlir: --ranks: 4, expected 2, the module's llama.ranks
+// TOKENS: error: --tokens: -1, expected 0 to 1048576
+// BOTH: error: -o: with --compare-with, expected one of them
+// FUNCTION: error: {{.*}}options.mlir: --function: no function @stpe, expected one of: @step, @other
+// MALFORMED: error: expected
+// ABSENT: error: {{.*}}.absent: file: No such file or directory, expected a readable file
+// FOLDER: error: {{.*}}folder: file:
+
+module attributes {llama.ranks = 2} {
+  func.func @step(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+    return %x : tensor<?x2xf32>
+  }
+  func.func @other() {
+    return
+  }
+}
