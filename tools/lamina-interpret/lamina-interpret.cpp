@@ -1,0 +1,359 @@
+//===- lamina-interpret.cpp - What a module computes, for N ranks ---------===//
+//
+// Evaluates a function of a tensor stage with seeded weights and arguments, or
+// compares two modules. Flags only; the meaning is in lib/Interpreter.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lamina/Interpreter/Comparison.h"
+#include "lamina/Interpreter/Interpreter.h"
+#include "lamina/Pipelines.h"
+#include "lamina/Registration.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace lamina;
+using namespace mlir;
+namespace cl = llvm::cl;
+
+namespace {
+
+// The exit codes of every tool of this project.
+constexpr int kUsage = 2, kMalformed = 3, kUnsupported = 4, kInputOutput = 5,
+              kCheckFailed = 8;
+
+constexpr llvm::StringLiteral kHelp =
+    R"(lamina-interpret: the meaning of a module, for N ranks in one process
+
+  lamina-interpret model.mlir                          one rank
+  lamina-interpret model.mlir --ranks=8 --weights=seed:3 --inputs=seed:7
+  lamina-interpret fused.mlir --compare-with=model.mlir
+
+Runs @step (or --function) on seeded weights and arguments and prints a line a
+result. A module without llama.ranks is sharded for --ranks first. With
+--compare-with, the other module is the reference: it runs as it is, on the same
+weights and arguments.
+Exit codes: 0 done, 2 usage, 3 malformed module, 4 an op that is not evaluated,
+5 a file cannot be read or written, 8 a check failed (results differ by more
+than rounding, ranks disagree, or a dead-lock).
+)";
+
+constexpr llvm::StringLiteral kUsageHelp =
+    "help: lamina-interpret FILE [--ranks=N] [--compare-with=FILE], or "
+    "--help\n";
+
+/// A seed, written `seed:7`.
+struct Seed {
+  uint64_t value = 0;
+};
+
+} // namespace
+
+namespace llvm::cl {
+template <>
+class parser<Seed> : public basic_parser<Seed> {
+public:
+  explicit parser(Option &option) : basic_parser(option) {}
+  bool parse(Option &option, StringRef, StringRef text, Seed &seed) {
+    StringRef number = text;
+    if (number.consume_front("seed:") && !number.getAsInteger(10, seed.value))
+      return false;
+    return option.error("'" + text + "', expected seed:N");
+  }
+  StringRef getValueName() const override { return "seed:N"; }
+  void printOptionDiff(const Option &, const Seed &, const OptionValue<Seed> &,
+                       size_t) const {}
+  void anchor() override {}
+};
+} // namespace llvm::cl
+
+namespace {
+
+cl::OptionCategory category("lamina-interpret");
+cl::opt<std::string> inputFile(cl::Positional, cl::desc("<module>"),
+                               cl::init("-"), cl::cat(category));
+cl::opt<RankCount> ranks("ranks", cl::desc("Number of ranks"),
+                         cl::cat(category));
+cl::opt<Seed> inputs("inputs", cl::desc("Seed of the arguments (seed:0)"),
+                     cl::cat(category));
+cl::opt<Seed> weights("weights", cl::desc("Seed of the weights (seed:0)"),
+                      cl::cat(category));
+cl::opt<int64_t> tokens("tokens", cl::desc("Size of dynamic dimensions (5)"),
+                        cl::init(5), cl::cat(category));
+cl::opt<Arithmetic> arithmetic(
+    "arith", cl::desc("Arithmetic:"), cl::init(Arithmetic::stated),
+    cl::values(clEnumValN(Arithmetic::stated, "stated", "docs/numerics.md"),
+               clEnumValN(Arithmetic::f64, "f64", "no activation is rounded")),
+    cl::cat(category));
+cl::opt<std::string> functionName("function",
+                                  cl::desc("Function to run (step)"),
+                                  cl::init("step"), cl::cat(category));
+cl::opt<std::string> compareWith("compare-with", cl::desc("Reference module"),
+                                 cl::value_desc("file"), cl::cat(category));
+cl::opt<std::string> output("o", cl::value_desc("file"), cl::cat(category),
+                            cl::desc("Write the results as safetensors"));
+
+/// One line: `error: <file>: <field>: <found>, expected <what>`.
+int failWith(int code, const llvm::Twine &text) {
+  llvm::errs() << "error: " << text << "\n";
+  return code;
+}
+
+int failUsage(const llvm::Twine &text) {
+  failWith(kUsage, text);
+  llvm::errs() << kUsageHelp;
+  return kUsage;
+}
+
+/// A module and what is run of it.
+struct Input {
+  OwningOpRef<ModuleOp> module;
+  func::FuncOp function;
+};
+
+/// Reads and verifies a module. Returns an exit
+/// code, 0 if all is well.
+int readModule(MLIRContext &context, const std::string &file, Input &input) {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(file, /*IsText=*/true);
+  if (std::error_code error = buffer.getError())
+    return failWith(kInputOutput, file + ": file: " + error.message() +
+                                      ", expected a readable file");
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  SourceMgrDiagnosticHandler handler(sources, &context);
+  input.module = parseSourceFile<ModuleOp>(sources, &context);
+  return input.module ? 0 : kMalformed;
+}
+
+/// Shards a module that has no ranks yet for `count` of them.
+int shard(MLIRContext &context, const std::string &file, ModuleOp module,
+          RankCount count) {
+  ScopedDiagnosticHandler handler(&context, [](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      llvm::errs() << "error: " << diagnostic.getLocation() << ": "
+                   << diagnostic << "\n";
+    return success();
+  });
+  PassManager manager(&context);
+  StageOptions options;
+  options.ranks = count;
+  buildShardedPipeline(manager, options);
+  if (succeeded(manager.run(module)))
+    return 0;
+  return failWith(kUnsupported, file +
+                                    ": --ranks: " + llvm::Twine(count.value) +
+                                    ", expected a number of ranks that the "
+                                    "module can be sharded for");
+}
+
+int findFunction(const std::string &file, Input &input) {
+  input.function = input.module->lookupSymbol<func::FuncOp>(functionName);
+  if (input.function)
+    return 0;
+  std::string names;
+  for (auto function : input.module->getOps<func::FuncOp>())
+    names += (names.empty() ? "@" : ", @") + function.getSymName().str();
+  return failWith(kMalformed,
+                  file + ": --function: no function @" + functionName +
+                      ", expected one of: " + (names.empty() ? "none" : names));
+}
+
+std::optional<int64_t> getRanksOf(ModuleOp module) {
+  auto attribute =
+      module->getAttrOfType<IntegerAttr>(LlamaDialect::getRanksAttrName());
+  if (!attribute)
+    return std::nullopt;
+  return attribute.getInt();
+}
+
+/// Reads the module to run: with its own ranks, or sharded for --ranks.
+int readInput(MLIRContext &context, Input &input) {
+  if (int code = readModule(context, inputFile, input))
+    return code;
+  bool isGiven = ranks.getNumOccurrences() > 0;
+  std::optional<int64_t> own = getRanksOf(*input.module);
+  if (own && isGiven && *own != ranks.value)
+    return failUsage(inputFile + ": --ranks: " + llvm::Twine(ranks.value) +
+                     ", expected " + llvm::Twine(*own) +
+                     ", the module's llama.ranks");
+  if (!own && ranks.value > 1)
+    if (int code = shard(context, inputFile, *input.module, ranks))
+      return code;
+  return findFunction(inputFile, input);
+}
+
+/// Runs `input`. Returns an exit code, 0 if all is well.
+int run(const std::string &file, const Input &input, Arithmetic with,
+        WeightCache &cache, Interpretation &interpretation) {
+  InterpreterOptions options;
+  options.tokens = tokens;
+  options.inputSeed = inputs.value;
+  options.weightSeed = weights.value;
+  options.arithmetic = with;
+  options.weights = &cache;
+  interpretation = interpret(input.function, options);
+  switch (interpretation.outcome) {
+  case Outcome::ok:
+    return 0;
+  case Outcome::malformed:
+    return failWith(kMalformed, file + ": " + interpretation.message);
+  case Outcome::unsupported:
+    return failWith(kUnsupported, file + ": " + interpretation.message);
+  case Outcome::checkFailed:
+    return failWith(kCheckFailed, file + ": " + interpretation.message);
+  }
+  return 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Output
+//===----------------------------------------------------------------------===//
+
+/// Digits of %g that give an element back exactly.
+int getDigits(Element element) {
+  switch (element) {
+  case Element::f32:
+    return 9;
+  case Element::f16:
+  case Element::bf16:
+    return 5;
+  case Element::f64:
+  case Element::i32:
+  case Element::i64:
+    return 17;
+  }
+  return 17;
+}
+
+void printResult(size_t index, const Tensor &tensor) {
+  llvm::outs() << "result " << index << ": " << tensor.getTypeName()
+               << " sha256=" << tensor.getSha256() << " first=[";
+  size_t shown = std::min<size_t>(tensor.data.size(), 8);
+  for (size_t i = 0; i < shown; ++i)
+    llvm::outs() << (i ? ", " : "")
+                 << llvm::format("%.*g", getDigits(tensor.element),
+                                 tensor.data[i]);
+  llvm::outs() << "]\n";
+}
+
+/// Prints or writes the results.
+int report(const Interpretation &interpretation) {
+  if (output.empty()) {
+    for (auto [i, tensor] : llvm::enumerate(interpretation.results))
+      printResult(i, tensor);
+    return 0;
+  }
+  llvm::Error error =
+      llvm::writeToOutput(output, [&](llvm::raw_ostream &os) -> llvm::Error {
+        os << toSafetensors(interpretation.results);
+        return llvm::Error::success();
+      });
+  if (error)
+    return failWith(kInputOutput,
+                    output + ": file: " + llvm::toString(std::move(error)) +
+                        ", expected a writable file");
+  return 0;
+}
+
+/// Prints one line for a result; returns false if it is beyond its bound.
+bool reportDifference(size_t index, const Tensor &tensor,
+                      const Difference &difference, double bound) {
+  llvm::outs() << "result " << index << ": " << tensor.getTypeName() << " ";
+  if (difference.isBitEqual) {
+    llvm::outs() << "bit-equal\n";
+    return true;
+  }
+  if (!difference.isComparable) {
+    llvm::outs() << "has another type than the reference's\n";
+    return false;
+  }
+  bool isWithin = difference.maximum <= bound;
+  llvm::outs() << "max |delta| " << llvm::format("%.3g", difference.maximum)
+               << (isWithin ? " within" : " over") << " the bound "
+               << llvm::format("%.3g", bound) << "\n";
+  return isWithin;
+}
+
+/// Compares `input` with the module of --compare-with.
+int compare(MLIRContext &context, const Input &input) {
+  Input reference;
+  if (int code = readModule(context, compareWith, reference))
+    return code;
+  if (int code = findFunction(compareWith, reference))
+    return code;
+  WeightCache cache;
+  Interpretation mine, theirs, exact;
+  if (int code = run(compareWith, reference, arithmetic, cache, theirs))
+    return code;
+  if (int code = run(inputFile, input, arithmetic, cache, mine))
+    return code;
+  if (int code = run(compareWith, reference, Arithmetic::f64, cache, exact))
+    return code;
+  if (mine.results.size() != theirs.results.size())
+    return failWith(kCheckFailed,
+                    inputFile +
+                        ": results: " + llvm::Twine(mine.results.size()) +
+                        ", expected " + llvm::Twine(theirs.results.size()));
+  double roundoff = getCoarsestUnitRoundoff(reference.function);
+  bool isOk = true;
+  for (auto [i, tensor] : llvm::enumerate(mine.results)) {
+    double bound =
+        arithmetic == Arithmetic::f64
+            ? getExactBound(exact.results[i])
+            : getStatedBound(theirs.results[i], exact.results[i], roundoff);
+    isOk &= reportDifference(i, tensor,
+                             compareTensors(theirs.results[i], tensor), bound);
+  }
+  return isOk ? 0 : kCheckFailed;
+}
+
+int runTool() {
+  if (tokens < 0 || tokens > (1 << 20))
+    return failUsage("--tokens: " + llvm::Twine(tokens) +
+                     ", expected 0 to 1048576");
+  if (!compareWith.empty() && !output.empty())
+    return failUsage("-o: with --compare-with, expected one of them");
+  DialectRegistry registry;
+  registerDialects(registry);
+  MLIRContext context(registry);
+  Input input;
+  if (int code = readInput(context, input))
+    return code;
+  if (!compareWith.empty())
+    return compare(context, input);
+  WeightCache cache;
+  Interpretation interpretation;
+  if (int code = run(inputFile, input, arithmetic, cache, interpretation))
+    return code;
+  return report(interpretation);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  std::string message;
+  llvm::raw_string_ostream messages(message);
+  if (!cl::ParseCommandLineOptions(argc, argv, kHelp, &messages)) {
+    // A bad value has been reported by its option, on standard error.
+    llvm::errs() << message << kUsageHelp;
+    return kUsage;
+  }
+  int code = runTool();
+  llvm::outs().flush();
+  if (llvm::outs().has_error()) {
+    llvm::outs().clear_error();
+    return failWith(kInputOutput,
+                    "standard output: a write failed, expected it to be "
+                    "writable");
+  }
+  return code;
+}
