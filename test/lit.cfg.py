@@ -19,7 +19,10 @@ config.environment["PATH"] = os.pathsep.join(
 
 # %exits CODE COMMAND...: runs the command and fails unless it exits with CODE.
 exits = os.path.join(config.test_source_root, "Inputs", "exits.py")
-config.substitutions.append(("%exits", f"{shlex.quote(sys.executable)} {shlex.quote(exits)}"))
+config.substitutions += [
+    ("%exits", f"{shlex.quote(sys.executable)} {shlex.quote(exits)}"),
+    ("%python", shlex.quote(sys.executable)),
+]
 
 # A variable without $ is forgotten at the next CHECK-LABEL, and a prefix that
 # no CHECK line uses is an error.

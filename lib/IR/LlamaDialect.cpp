@@ -261,13 +261,13 @@ static LogicalResult verifyCollectivePlace(Operation *op) {
 LogicalResult LlamaDialect::verifyOperationAttribute(Operation *root,
                                                      NamedAttribute attribute) {
   if (attribute.getName() != getRanksAttrName())
-    return root->emitError("unknown attribute '")
+    return emitError(root->getLoc(), "unknown attribute '")
            << attribute.getName().getValue() << "' of the llama dialect";
   auto ranks = dyn_cast<IntegerAttr>(attribute.getValue());
   if (!isa<ModuleOp>(root) || !ranks ||
       !ranks.getType().isSignlessInteger(64) || ranks.getInt() < 1 ||
       ranks.getInt() > kMaxRanks)
-    return root->emitError("'llama.ranks' needs an i64 from 1 to ")
+    return emitError(root->getLoc(), "'llama.ranks' needs an i64 from 1 to ")
            << kMaxRanks << " on a module, got " << attribute.getValue()
            << " on " << root->getName();
   // In program order, so that `scf.if` is reported before its `scf.yield`.

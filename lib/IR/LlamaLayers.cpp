@@ -235,7 +235,8 @@ struct DropDeadIterationValues : OpRewritePattern<LayersOp> {
     YieldOp yield = op.getYield();
     SmallVector<Value> values(yield.getValues());
     for (auto [i, argument] : llvm::enumerate(op.getRegionIterArgs()))
-      if (!isLive.test(i))
+      // One without a use goes anyway, whatever is yielded for it.
+      if (!isLive.test(i) && !argument.use_empty())
         values[i] = argument;
     if (llvm::equal(values, yield.getValues()))
       return rewriter.notifyMatchFailure(op, "no iteration value is dead");

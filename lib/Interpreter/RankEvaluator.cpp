@@ -87,7 +87,8 @@ LogicalResult RankEvaluator::evaluateUpstream(Operation *op) {
 }
 
 LogicalResult RankEvaluator::visit(func::CallOp op) {
-  auto callee = program.symbols.lookup<func::FuncOp>(op.getCallee());
+  auto callee =
+      program.symbols.lookup<func::FuncOp>(op.getCalleeAttr().getAttr());
   auto results =
       call(callee, llvm::map_to_vector(op.getOperands(),
                                        [&](Value v) { return (*env)[v]; }));
@@ -135,9 +136,12 @@ LogicalResult RankEvaluator::visit(arith::ConstantOp op) {
     for (const APInt &value : dense.getValues<APInt>())
       tensor.data.push_back(static_cast<double>(value.getSExtValue()));
   else
-    for (const APFloat &value : dense.getValues<APFloat>())
-      tensor.data.push_back(
-          FloatAttr::get(dense.getElementType(), value).getValueAsDouble());
+    for (APFloat value : dense.getValues<APFloat>()) {
+      bool losesInfo = false; // widening loses nothing
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                    &losesInfo);
+      tensor.data.push_back(value.convertToDouble());
+    }
   set(op.getResult(), std::move(tensor));
   return success();
 }

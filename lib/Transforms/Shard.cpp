@@ -75,11 +75,10 @@ RankedTensorType Sharder::getPartialType(RankedTensorType whole) {
 }
 
 /// Makes `partial`, which took the place of a whole value, whole for all its
-/// other users.
+/// other users, at the insertion point.
 AllReduceOp Sharder::makeWhole(Value partial, RankedTensorType whole,
                                FlatSymbolRefAttr bias, WeightRef at,
                                ArrayRef<int64_t> tree, Location loc) {
-  rewriter.setInsertionPointAfterValue(partial);
   auto reduced = AllReduceOp::create(rewriter, loc, whole, partial, bias,
                                      bias ? at.layer : Value(),
                                      bias ? at.index : IntegerAttr(), sum,
@@ -91,6 +90,7 @@ AllReduceOp Sharder::makeWhole(Value partial, RankedTensorType whole,
 void Sharder::shardEmbed(EmbedOp op) {
   RankedTensorType whole = op.getType();
   op.getEmbedded().setType(getPartialType(whole));
+  rewriter.setInsertionPointAfter(op);
   makeWhole(op.getEmbedded(), whole, {}, {}, {plan.ranks}, op.getLoc());
 }
 
@@ -128,6 +128,7 @@ void Sharder::shardRows(LinearOp op) {
     for (auto [part, own] : llvm::zip_equal(parts, biases))
       own = FlatSymbolRefAttr::get(part.getSymNameAttr());
   }
+  rewriter.setInsertionPointAfter(op);
   for (auto [product, own] : llvm::zip_equal(op.getProducts(), biases)) {
     auto whole = cast<RankedTensorType>(product.getType());
     product.setType(getPartialType(whole));
@@ -190,7 +191,7 @@ struct ShardPass : lamina::impl::ShardPassBase<ShardPass> {
     if (std::optional<int64_t> has = getRanks(module)) {
       if (*has == ranks.value)
         return;
-      module.emitError("is sharded for ")
+      emitError(module.getLoc(), "is sharded for ")
           << *has << " ranks already, cannot be sharded for " << ranks.value;
       return signalPassFailure();
     }
@@ -209,8 +210,9 @@ struct ShardPass : lamina::impl::ShardPassBase<ShardPass> {
 
   /// One error with a table of all reasons.
   void reportProblems(const ShardPlan &plan) {
-    InFlightDiagnostic error = getOperation().emitError("cannot be split over ")
-                               << plan.ranks << " ranks:";
+    InFlightDiagnostic error =
+        emitError(getOperation().getLoc(), "cannot be split over ")
+        << plan.ranks << " ranks:";
     for (const ShardProblem &problem : plan.problems)
       error << "\n  " << problem.subject << ": " << problem.reason;
     error << "\nhelp: ranks that would do: "

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lamina/Registration.h"
+#include "lamina/Support/Nesting.h"
 #include "lamina/Support/OutputFile.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -119,6 +120,12 @@ int main(int argc, char **argv) {
   if (!buffer) {
     llvm::errs() << "error: " << error << '\n';
     return int(ExitCode::InputOutput);
+  }
+  if (std::optional<size_t> offset = findDeepNesting(buffer->getBuffer())) {
+    llvm::errs() << "error: " << buffer->getBufferIdentifier() << ":byte "
+                 << *offset << ": nesting: more than " << kMaxNesting
+                 << " levels, expected at most that\n";
+    return int(ExitCode::Malformed);
   }
   return run(std::move(buffer), output, registry);
 }
