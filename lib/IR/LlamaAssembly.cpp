@@ -2,6 +2,8 @@
 
 #include "LlamaAssembly.h"
 
+#include <charconv>
+
 using namespace mlir;
 
 namespace lamina {
@@ -89,7 +91,19 @@ ParseResult parseFloat(OpAsmParser &parser, FloatAttr &value) {
 }
 
 void printFloat(OpAsmPrinter &printer, Operation *, FloatAttr value) {
-  printer.printAttributeWithoutType(value);
+  if (!value.getType().isF64() || !value.getValue().isFinite()) {
+    printer.printAttributeWithoutType(value);
+    return;
+  }
+  char digits[32];
+  auto [end, error] =
+      std::to_chars(digits, std::end(digits), value.getValueAsDouble());
+  StringRef text(digits, end - digits);
+  // MLIR wants a point before the exponent: `1e-05` is `1.0e-05`.
+  size_t exponent = text.find('e');
+  printer << text.take_front(exponent)
+          << (text.take_front(exponent).contains('.') ? "" : ".0")
+          << (exponent == StringRef::npos ? "" : text.substr(exponent));
 }
 
 ParseResult parseRope(OpAsmParser &parser, RopeAttr &rope) {

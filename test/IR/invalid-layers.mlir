@@ -121,10 +121,11 @@ func.func @layers_c2_yielded_type(%x: f32, %y: f64) {
 
 // One layer, or none, makes no difference: every value has one type all along.
 
-func.func @layers_c2_results_of_one(%x: f32, %y: f64) {
-  // expected-error @below {{'llama.layers' op 0-th region iter_arg and 0-th yielded value have different type: 'f32' != 'f64'}}
+func.func @layers_c2_yielded_of_one(%x: f32, %y: f64) {
+  // expected-error @below {{from Operation llama.yield to Region #0: successor operand type #0 'f64' should match successor input type #0 'f32'}}
   %0 = "llama.layers"(%x) <{count = 1 : i64}> ({
   ^bb0(%l: index, %h: f32):
+    // expected-note @below {{region branch point}}
     "llama.yield"(%y) : (f64) -> ()
   }) : (f32) -> f64
   return
@@ -132,25 +133,37 @@ func.func @layers_c2_results_of_one(%x: f32, %y: f64) {
 
 // -----
 
-func.func @layers_c2_arguments_of_none(%x: f32, %y: f64) {
-  // expected-error @below {{'llama.layers' op}}
+func.func @layers_c2_arguments_of_none(%x: f32) {
+  // expected-note @below {{region branch point}}
+  // expected-error @below {{from parent to Region #0: successor operand type #0 'f32' should match successor input type #0 'f64'}}
   %0 = "llama.layers"(%x) <{count = 0 : i64}> ({
   ^bb0(%l: index, %h: f64):
-    // expected-note @below {{region branch point}}
-    "llama.yield"(%x) : (f32) -> ()
+    "llama.yield"(%h) : (f64) -> ()
   }) : (f32) -> f32
   return
 }
 
 // -----
 
-func.func @layers_c2_arguments_and_yield_of_none(%x: f32, %y: f64) {
-  // expected-error @below {{'llama.layers' op}}
+func.func @layers_c2_results_of_none(%x: f32) {
+  // expected-note @below {{region branch point}}
+  // expected-error @below {{from parent to parent: successor operand type #0 'f32' should match successor input type #0 'f64'}}
   %0 = "llama.layers"(%x) <{count = 0 : i64}> ({
-  ^bb0(%l: index, %h: f64):
+  ^bb0(%l: index, %h: f32):
+    "llama.yield"(%h) : (f32) -> ()
+  }) : (f32) -> f64
+  return
+}
+
+// -----
+
+func.func @layers_c2_results(%x: f32) {
+  // expected-error @below {{from Operation llama.yield to parent: region branch point has 1 operands, but region successor needs 0 inputs}}
+  "llama.layers"(%x) <{count = 2 : i64}> ({
+  ^bb0(%l: index, %h: f32):
     // expected-note @below {{region branch point}}
-    "llama.yield"(%h) : (f64) -> ()
-  }) : (f32) -> f32
+    "llama.yield"(%h) : (f32) -> ()
+  }) : (f32) -> ()
   return
 }
 

@@ -317,7 +317,7 @@ llama.weight private @unknown_format : tensor<1x256x!llama.block<q2_k>> from "w"
 // -----
 
 func.func @weight_in_a_function() {
-  // expected-error @below {{'llama.weight' op}}
+  // expected-error @below {{'llama.weight' op symbol's parent must have the SymbolTable trait}}
   llama.weight private @inner : tensor<64xf32> from "w"
   return
 }

@@ -1,18 +1,10 @@
-// RUN: %exits 3 lamina-interpret %s --function=layer --inputs=seed:@LAYER@ 2>&1 | FileCheck %s --check-prefix=LAYER
 // RUN: %exits 3 lamina-interpret %s --function=positions 2>&1 | FileCheck %s --check-prefix=POSITIONS
 // RUN: %exits 3 lamina-interpret %s --function=gap 2>&1 | FileCheck %s --check-prefix=GAP
 // RUN: %exits 3 lamina-interpret %s --function=id 2>&1 | FileCheck %s --check-prefix=ID
 // RUN: %exits 3 lamina-interpret %s --function=wanted 2>&1 | FileCheck %s --check-prefix=WANTED
 // RUN: %exits 4 lamina-interpret %s --function=huge 2>&1 | FileCheck %s --check-prefix=HUGE
 
-llama.weight private @w[1] : tensor<2xf32> from "w.*"
 llama.weight private @table : tensor<3x2xf32> from "table"
-
-// LAYER: 'llama.rms_norm': layer {{[1-3]}} of @w, which has none such
-func.func @layer(%l: index, %x: tensor<1x2xf32>) -> tensor<1x2xf32> {
-  %n = llama.rms_norm %x, @w[%l] eps 1.0 norm hf : tensor<1x2xf32>
-  return %n : tensor<1x2xf32>
-}
 
 // POSITIONS: 'llama.attention': row 1 has the sequence and position of an earlier row, expected each position once a step
 func.func @positions(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {

@@ -14,7 +14,7 @@ module attributes {llama.ranks = 2} {
     return %s : tensor<1x2xf32>
   }
 
-  // WAITS: error: {{.*}}dead-lock.mlir: dead-lock, expected all ranks to meet in one collective: rank 0 waits in 'llama.all_reduce' at {{.*}}dead-lock.mlir:[[#@LINE-10]]:10; rank 1 has returned
+  // WAITS: error: {{.*}}dead-lock.mlir: dead-lock, expected all ranks to meet in one collective: rank 0 waits in 'llama.all_reduce' at {{.*}}dead-lock.mlir:[[#@LINE-8]]:10; rank 1 has returned
   func.func @one_waits(%c: i1, %p: tensor<1x2xf32, #llama.partial>) {
     scf.if %c {
       %s = func.call @sum(%p) : (tensor<1x2xf32, #llama.partial>) -> tensor<1x2xf32>
