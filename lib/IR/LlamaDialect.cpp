@@ -74,18 +74,16 @@ struct LlamaBytecode : BytecodeDialectInterface {
   }
 };
 
-/// Every op of the dialect may be inlined anywhere.
+/// Every op of the dialect may be inlined where it may stand.
 struct LlamaInliner : DialectInlinerInterface {
   explicit LlamaInliner(Dialect *dialect) : DialectInlinerInterface(dialect) {}
 
-  bool isLegalToInline(Operation *, Operation *, bool) const final {
-    return true;
-  }
   bool isLegalToInline(Region *, Region *, bool, IRMapping &) const final {
     return true;
   }
-  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
-    return true;
+  bool isLegalToInline(Operation *op, Region *into, bool,
+                       IRMapping &) const final {
+    return !isCollective(op) || isCollectivePlace(into->getParentOp());
   }
 };
 
@@ -157,6 +155,26 @@ LogicalResult RootAttr::verifyEncoding(
     ArrayRef<int64_t> shape, Type,
     llvm::function_ref<InFlightDiagnostic()> emitError) const {
   return verifyTokensByFeatures(shape, emitError);
+}
+
+/// A unit of columns, wherever it stands.
+static LogicalResult
+verifyUnit(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t unit) {
+  if (unit > 0)
+    return success();
+  return emitError() << "needs a positive unit, got " << unit;
+}
+
+LogicalResult
+ColumnsAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                    int64_t unit) {
+  return verifyUnit(emitError, unit);
+}
+
+LogicalResult
+SplitAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, SplitKind,
+                  int64_t unit) {
+  return verifyUnit(emitError, unit);
 }
 
 LogicalResult ColumnsAttr::verifyEncoding(
@@ -238,24 +256,15 @@ static LogicalResult verifyForeignOp(Operation *op) {
 /// Checks that a collective sits directly in a function or in `llama.layers`
 /// of a function.
 static LogicalResult verifyCollectivePlace(Operation *op) {
-  auto effects = dyn_cast<MemoryEffectOpInterface>(op);
-  if (!effects || isa<LayersOp>(op))
-    return success();
-  SmallVector<MemoryEffects::EffectInstance> instances;
-  effects.getEffects(instances);
-  if (llvm::none_of(instances, [](const MemoryEffects::EffectInstance &effect) {
-        return effect.getResource() == CollectiveOrder::get();
-      }))
+  if (!isCollective(op) || isCollectivePlace(op->getParentOp()))
     return success();
   Operation *parent = op->getParentOp();
   while (isa<LayersOp>(parent))
     parent = parent->getParentOp();
-  if (!isa<func::FuncOp>(parent))
-    return op->emitOpError(
-               "is a collective and needs to sit directly in func.func or "
-               "llama.layers, got ")
-           << parent->getName();
-  return success();
+  return op->emitOpError(
+             "is a collective and needs to sit directly in func.func or "
+             "llama.layers, got ")
+         << parent->getName();
 }
 
 LogicalResult LlamaDialect::verifyOperationAttribute(Operation *root,

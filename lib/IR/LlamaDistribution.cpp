@@ -7,6 +7,7 @@
 
 #include "lamina/IR/LlamaDistribution.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <numeric>
@@ -40,7 +41,7 @@ Range lamina::getColumnRange(int64_t features, Attribute encoding, int64_t rank,
 }
 
 bool lamina::hasCopies(int64_t features, int64_t unit, int64_t ranks) {
-  return features / unit < ranks;
+  return unit > 0 && features / unit < ranks;
 }
 
 Attribute lamina::getDistribution(Type type) {
@@ -63,6 +64,23 @@ std::optional<int64_t> lamina::getRanks(Operation *op) {
             op->getAttrOfType<IntegerAttr>(LlamaDialect::getRanksAttrName()))
       return ranks.getInt();
   return std::nullopt;
+}
+
+bool lamina::isCollective(Operation *op) {
+  auto effects = dyn_cast<MemoryEffectOpInterface>(op);
+  if (!effects)
+    return false;
+  SmallVector<MemoryEffects::EffectInstance> instances;
+  effects.getEffects(instances);
+  return llvm::any_of(instances, [](const MemoryEffects::EffectInstance &e) {
+    return e.getResource() == CollectiveOrder::get();
+  });
+}
+
+bool lamina::isCollectivePlace(Operation *parent) {
+  while (isa<LayersOp>(parent))
+    parent = parent->getParentOp();
+  return isa<func::FuncOp>(parent);
 }
 
 std::string lamina::describeDistribution(Attribute encoding) {
@@ -94,8 +112,26 @@ bool lamina::ranksOwnTheirHeads(int64_t heads, int64_t kvHeads, int64_t headDim,
 // Verification
 //===----------------------------------------------------------------------===//
 
+/// Checks the encodings of `types` again: a type that was read from bytecode
+/// was not checked.
+static LogicalResult verifyEncodings(TypeRange types, EmitError emitError) {
+  for (Type type : types)
+    if (auto encoding =
+            dyn_cast_or_null<VerifiableTensorEncoding>(getDistribution(type))) {
+      auto tensor = cast<RankedTensorType>(type);
+      if (failed(encoding.verifyEncoding(tensor.getShape(),
+                                         tensor.getElementType(), emitError)))
+        return failure();
+    }
+  return success();
+}
+
 LogicalResult lamina::verifyDistribution(DistributionOpInterface op,
                                          ArrayRef<SplitAttr> splits) {
+  auto emitError = [&] { return op->emitOpError(); };
+  if (failed(verifyEncodings(op->getOperandTypes(), emitError)) ||
+      failed(verifyEncodings(op->getResultTypes(), emitError)))
+    return failure();
   auto encodings = [](TypeRange types) {
     return llvm::map_to_vector(types, getDistribution);
   };
@@ -108,8 +144,7 @@ LogicalResult lamina::verifyDistribution(DistributionOpInterface op,
                            "distributed value");
   SmallVector<Attribute> expected;
   if (failed(op.inferDistributions(operands, splits, ranks.value_or(1),
-                                   expected,
-                                   [&] { return op->emitOpError(); })))
+                                   expected, emitError)))
     return failure();
   for (auto [i, pair] : llvm::enumerate(llvm::zip_equal(expected, actual))) {
     auto [want, got] = pair;

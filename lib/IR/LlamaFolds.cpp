@@ -16,7 +16,6 @@ struct ResolveLayer : OpInterfaceRewritePattern<WeightUserOpInterface> {
 
   LogicalResult matchAndRewrite(WeightUserOpInterface op,
                                 PatternRewriter &rewriter) const override {
-    SymbolTableCollection symbols;
     bool changed = false;
     for (auto [i, ref] : llvm::enumerate(op.getWeightRefs())) {
       WeightRef resolved = ref;
@@ -24,10 +23,7 @@ struct ResolveLayer : OpInterfaceRewritePattern<WeightUserOpInterface> {
       if (ref.layer && matchPattern(ref.layer, m_ConstantInt(&constant)))
         resolved = {ref.symbol, Value(),
                     rewriter.getI64IntegerAttr(constant.getSExtValue())};
-      // The bias of a product is read at the layer of its weight, so that a
-      // product with one keeps its derived weight.
-      if (!isa<LinearOp>(op))
-        resolved = resolveDerivedLayer(op, resolved, symbols);
+      resolved = resolveDerivedLayer(op, resolved);
       if (resolved.symbol == ref.symbol && resolved.layer == ref.layer &&
           resolved.index == ref.index)
         continue;
@@ -41,10 +37,12 @@ struct ResolveLayer : OpInterfaceRewritePattern<WeightUserOpInterface> {
   }
 };
 
-/// True for what is added to the residual stream: a product, whole or summed.
+/// True for what is added to the residual stream: a product, whole or summed. A
+/// constant stays on the right as well, where MLIR puts it in commutative ops.
 bool isUpdate(Value value) {
-  return value.getDefiningOp() &&
-         isa<LinearOp, AllReduceOp, AllGatherOp>(value.getDefiningOp());
+  return matchPattern(value, m_Constant()) ||
+         (value.getDefiningOp() &&
+          isa<LinearOp, AllReduceOp, AllGatherOp>(value.getDefiningOp()));
 }
 
 } // namespace

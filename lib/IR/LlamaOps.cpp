@@ -29,12 +29,14 @@ using namespace lamina;
 /// Fails unless `value` is positive and finite.
 static LogicalResult verifyPositive(Operation *op, StringRef name,
                                     const APFloat &value) {
-  if (value.isFinite() && !value.isZero() && !value.isNegative())
+  // What is used is the value as f32.
+  auto rounded = static_cast<float>(value.convertToDouble());
+  if (std::isfinite(rounded) && rounded > 0)
     return success();
   SmallString<24> text;
   value.toString(text, /*FormatPrecision=*/6);
   return op->emitOpError("needs a positive finite ")
-         << name << ", got " << text;
+         << name << " as f32, got " << text;
 }
 
 /// Fails unless the two types have one shape.
@@ -237,6 +239,9 @@ LogicalResult AttentionOp::verify() {
            << (ref.index ? "both a value and a number" : "none");
   if (std::optional<int64_t> layer = getConstantLayer(ref); layer && *layer < 0)
     return emitOpError("needs a layer that is not negative, got ") << *layer;
+  if (!getLargestLayer(ref))
+    return emitOpError("needs a layer that is a constant or the layer of "
+                       "llama.layers");
   // C6
   return ::verifyDistribution(*this);
 }

@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace lamina;
 
-/// Checks that `ref` is a vector over `features`.
+/// Checks that `ref` is a vector over `features`, whole on every rank.
 static LogicalResult verifyVector(Operation *op, WeightRef ref, StringRef what,
                                   int64_t features,
                                   SymbolTableCollection &symbols) {
@@ -19,6 +19,13 @@ static LogicalResult verifyVector(Operation *op, WeightRef ref, StringRef what,
     return op->emitOpError("needs a ")
            << what << " that is a vector over the " << features
            << " features, got " << ref.symbol << " of type " << type;
+  if (weight.getSplitAttr())
+    return op->emitOpError("needs a ")
+           << what << " that is whole on every rank, got " << ref.symbol
+           << " with " << weight.getSplitAttr();
+  if (weight.getColumnsOf())
+    return op->emitOpError("needs a ")
+           << what << " that is not derived by columns, got " << ref.symbol;
   return success();
 }
 
@@ -33,6 +40,9 @@ LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (type.getRank() != 2 || type.getDimSize(1) != features)
     return emitOpError("needs a weight of type vocabulary x ")
            << features << ", got " << getWeightAttr() << " of type " << type;
+  if (weight.getDerivedAttr())
+    return emitOpError("needs a weight that is not derived, got ")
+           << getWeightAttr();
   // C3: a row of the table that two ranks had would be added twice.
   SplitAttr split = weight.getSplitAttr();
   int64_t ranks = getRanks(*this).value_or(1);
@@ -115,14 +125,46 @@ static LogicalResult verifyLeaves(LinearOp op, WeightOp weight) {
     return success();
   RankedTensorType input = op.getInput().getType();
   int64_t ranks = getRanks(op).value_or(1);
-  int64_t blocks = input.getDimSize(1) / getBlockSize(weight.getStorageType());
-  int64_t shares = getDistribution(input) ? ranks : 1;
-  if (blocks % (leaves * shares) != 0)
-    return op.emitOpError("needs `leaves` that cut the ")
-           << input.getDimSize(1) << " input features"
-           << (shares > 1 ? " of all ranks" : "")
-           << " into equal chunks of whole blocks, got [" << op.getLeaves()
-           << "]";
+  int64_t chunks = leaves * getBlockSize(weight.getStorageType());
+  for (int64_t rank = 0; rank < ranks; ++rank) {
+    Range share = getColumnRange(input.getDimSize(1), getDistribution(input),
+                                 rank, ranks);
+    if (share.size() % chunks != 0)
+      return op.emitOpError("needs `leaves` that cut the ")
+             << share.size() << " input features of rank " << rank
+             << " into equal chunks of whole blocks, got [" << op.getLeaves()
+             << "]";
+  }
+  return success();
+}
+
+/// C4: the bias has the parts of the weight, split as they are.
+static LogicalResult verifyBias(LinearOp op, WeightRef ref, int64_t out,
+                                MutableArrayRef<WeightOp> parts,
+                                SymbolTableCollection &symbols) {
+  WeightOp bias = verifyWeightRef(op, ref, "bias", symbols);
+  if (!bias)
+    return failure();
+  RankedTensorType type = bias.getTensorType();
+  if (type.getRank() != 1 || type.getDimSize(0) != out)
+    return op.emitOpError("needs a bias that is a vector over the ")
+           << out << " features, got " << ref.symbol << " of type " << type;
+  SmallVector<WeightOp> biases = getColumnParts(bias, symbols);
+  if (bias.getLayersOf() || biases.size() != parts.size())
+    return op.emitOpError("needs a bias with the ")
+           << parts.size() << " parts of " << op.getWeightAttr() << ", got "
+           << ref.symbol;
+  for (auto [part, own] : llvm::zip_equal(parts, biases)) {
+    if (own.getOut() != part.getOut())
+      return op.emitOpError("needs a bias of ")
+             << part.getOut() << " features for @" << part.getSymName()
+             << ", got @" << own.getSymName() << " of type " << own.getType();
+    SplitAttr split = part.getSplitAttr();
+    bool isRows = split && split.getKind() == SplitKind::rows;
+    if (!isRows && own.getSplitAttr() != split)
+      return op.emitOpError("needs a bias that is split as @")
+             << part.getSymName() << " is, got @" << own.getSymName();
+  }
   return success();
 }
 
@@ -140,7 +182,7 @@ LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // C4
   if (getBiasAttr()) {
     WeightRef bias{getBiasAttr(), ref.layer, ref.index};
-    if (failed(verifyVector(*this, bias, "bias", weight.getOut(), symbols)))
+    if (failed(verifyBias(*this, bias, weight.getOut(), parts, symbols)))
       return failure();
   }
   // C5

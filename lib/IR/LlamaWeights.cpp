@@ -60,7 +60,7 @@ std::optional<int64_t> lamina::getConstantLayer(WeightRef ref) {
 
 /// Returns the largest layer that `ref` reads (-1 in a loop without layers), or
 /// nothing if it is neither a constant nor the layer of `llama.layers`.
-static std::optional<int64_t> getLargestLayer(WeightRef ref) {
+std::optional<int64_t> lamina::getLargestLayer(WeightRef ref) {
   if (std::optional<int64_t> constant = getConstantLayer(ref))
     return constant;
   Value layer = ref.layer;
@@ -117,11 +117,11 @@ WeightOp lamina::verifyWeightRef(Operation *op, WeightRef ref, StringRef what,
   return weight;
 }
 
-WeightRef lamina::resolveDerivedLayer(Operation *from, WeightRef ref,
-                                      SymbolTableCollection &symbols) {
+WeightRef lamina::resolveDerivedLayer(Operation *from, WeightRef ref) {
   if (!ref.symbol || !ref.index)
     return ref;
-  WeightOp weight = lookupWeight(from, ref.symbol, symbols);
+  auto weight =
+      SymbolTable::lookupNearestSymbolFrom<WeightOp>(from, ref.symbol);
   LayersOfAttr derived = weight ? weight.getLayersOf() : LayersOfAttr();
   if (!derived)
     return ref;
@@ -285,6 +285,9 @@ static LogicalResult verifyRange(WeightOp op, LayerRangeAttr range,
 /// C6
 static LogicalResult verifyLayersOf(WeightOp op, LayersOfAttr derived,
                                     SymbolTableCollection &symbols) {
+  if (op.getTensorType().getRank() != 1)
+    return op.emitOpError("needs a vector to be derived by layers, got ")
+           << op.getType();
   int64_t count = 0;
   for (LayerRangeAttr range : derived.getRanges()) {
     WeightOp part = verifyPart(op, range.getWeight(), symbols);
@@ -296,6 +299,9 @@ static LogicalResult verifyLayersOf(WeightOp op, LayersOfAttr derived,
       return op.emitOpError("needs parts of its type ")
              << op.getType() << ", got " << range.getWeight() << " of type "
              << part.getType();
+    if (part.getSplitAttr())
+      return op.emitOpError("needs parts that are whole on every rank, got ")
+             << range.getWeight() << " with " << part.getSplitAttr();
     if (llvm::AddOverflow(count, range.getCount(), count))
       return op.emitOpError("needs fewer than 2^63 layers in its ranges, got "
                             "more");

@@ -40,6 +40,13 @@ std::string lamina::writeCache(Arithmetic arithmetic,
              " has the sequence and position of an earlier row, expected each "
              "position once a step";
     SequenceCache &rows = cache[{parameters.layer, sequence}];
+    auto cached = std::find_if(rows.keys.begin(), rows.keys.end(),
+                               [](const auto &row) { return !row.empty(); });
+    if (cached != rows.keys.end() &&
+        cached->size() != static_cast<size_t>(inputs.key.columns()))
+      return "key-value rows of " + std::to_string(inputs.key.columns()) +
+             " columns in a cache with rows of " +
+             std::to_string(cached->size()) + ", expected one width a layer";
     size_t size = std::max<size_t>(rows.keys.size(), position + 1);
     rows.keys.resize(size);
     rows.values.resize(size);

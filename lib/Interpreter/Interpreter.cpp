@@ -170,6 +170,28 @@ findFailure(ArrayRef<std::unique_ptr<RankRun>> runs,
   return std::nullopt;
 }
 
+/// Elements that the weights of a module, one layer each, may have together:
+/// they are all drawn into memory.
+static constexpr int64_t kMaxWeightElements = int64_t(1) << 30;
+
+/// Names the weight with which a module has more elements than that; empty if
+/// it has not.
+static std::string findLargeWeight(ModuleOp module) {
+  int64_t total = 0;
+  for (auto weight : module.getOps<WeightOp>()) {
+    int64_t elements = weight.getTensorType().getNumElements();
+    if (weight.getDerivedAttr())
+      continue;
+    if (elements > kMaxWeightElements - total)
+      return "@" + weight.getSymName().str() + ": " + std::to_string(elements) +
+             " elements, expected at most " +
+             std::to_string(kMaxWeightElements) +
+             " in all weights of a module that is interpreted";
+    total += elements;
+  }
+  return {};
+}
+
 Interpretation lamina::interpret(func::FuncOp function,
                                  const InterpreterOptions &options) {
   auto module = function->getParentOfType<ModuleOp>();
@@ -185,6 +207,8 @@ Interpretation lamina::interpret(func::FuncOp function,
   if (auto attribute =
           module->getAttrOfType<IntegerAttr>(LlamaDialect::getRanksAttrName()))
     ranks = attribute.getInt();
+  if (std::string large = findLargeWeight(module); !large.empty())
+    return makeFailure(Outcome::unsupported, large);
   std::string error;
   auto arguments =
       drawArguments(function, options, ranks, weights, symbols, error);

@@ -83,11 +83,12 @@ FailureOr<std::vector<float>> RankEvaluator::getVector(Operation *op,
 /// Returns element `i` of a weight: exact with f64, else as f32 in `element`.
 static double getEmbedded(Arithmetic arithmetic, const WeightValues &weight,
                           size_t i, Element element) {
-  auto *storage = std::get_if<Element>(&weight.storage);
-  if (storage)
-    return store(arithmetic, *storage, element, weight.values[i]);
+  // Rounded also where the storage type is the result's, so that a row of
+  // subnormals is the same whole and as a partial sum.
   if (arithmetic == Arithmetic::stated)
     return roundTo(element, weight.values[i]);
+  if (std::holds_alternative<Element>(weight.storage))
+    return weight.values[i];
   size_t block = i / weight.subBlock;
   double value = static_cast<double>(weight.scales[block]) * weight.q[i];
   return weight.minimums.empty() ? value : value - weight.minimums[block];

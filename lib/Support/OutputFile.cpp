@@ -3,6 +3,7 @@
 #include "lamina/Support/OutputFile.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
@@ -56,6 +57,8 @@ static int replaceFile(const std::string &path, std::string_view content) {
 
 bool lamina::writeOutput(const std::string &path, std::string_view content,
                          InputErrors &errors) {
+  // Past RLIMIT_FSIZE a write fails with EFBIG instead of ending the process.
+  ::signal(SIGXFSZ, SIG_IGN);
   int failure = 0;
   struct stat status;
   if (path == "-")

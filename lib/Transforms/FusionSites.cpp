@@ -13,7 +13,7 @@ namespace {
 
 constexpr FusionMiss kAlreadyFused = {
     "AlreadyFused", "the residual add is already fused with another norm",
-    "read the result of one norm in both places"};
+    "if the norms are equal, read the result of one in both places"};
 constexpr FusionMiss kNormInOtherBlock = {
     "NormInOtherBlock", "the norm is in another block than the residual add",
     "move the norm next to the add, or hoist the first norm"};

@@ -250,7 +250,7 @@ struct HoistFirstNormPass
 
   void hoist(LayersOp loop, SymbolTable &symbols, RewriterBase &rewriter) {
     SmallVector<RmsNormOp> norms = findFirstNorms(loop);
-    if (loop.getCount() == 0 || norms.empty())
+    if (loop.getCount() == 0 || norms.empty() || readsOwnResult(loop))
       return;
     Rotation rotation;
     rotation.loop = loop;

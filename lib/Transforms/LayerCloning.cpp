@@ -22,6 +22,9 @@ Location nameLayer(Location loc, int64_t layer) {
     return NameLoc::get(StringAttr::get(loc.getContext(), text),
                         nameLayer(name.getChildLoc(), layer));
   }
+  if (auto site = dyn_cast<CallSiteLoc>(loc))
+    return CallSiteLoc::get(nameLayer(site.getCallee(), layer),
+                            nameLayer(site.getCaller(), layer));
   if (auto fused = dyn_cast<FusedLoc>(loc)) {
     SmallVector<Location> parts;
     for (Location part : fused.getLocations())
@@ -50,6 +53,11 @@ void setLayer(Operation *op, Value variable, int64_t layer,
 }
 
 } // namespace
+
+bool lamina::readsOwnResult(LayersOp loop) {
+  return llvm::any_of(loop.getInits(),
+                      [&](Value init) { return init.getDefiningOp() == loop; });
+}
 
 SmallVector<Value> lamina::cloneLayer(LayersOp loop, ValueRange carried,
                                       int64_t layer, RewriterBase &rewriter) {

@@ -7,6 +7,10 @@
 
 namespace lamina {
 
+/// True if an initial value of `loop` is one of its own results, as code that
+/// cannot be reached may have it. Such a loop has no straight code.
+bool readsOwnResult(LayersOp loop);
+
 /// Writes out layer number `layer` of `loop` at the insertion point, with
 /// `carried` as its iteration values, the layer as a static index, and its
 /// number in place of `*` in the locations. Returns the yielded values.

@@ -37,15 +37,6 @@ bool lamina::isGatheredAtRoot(LinearOp linear) {
 
 namespace {
 
-/// True if a collective may stand beside `op`: directly in a function, or in
-/// `llama.layers` of one.
-bool isCollectivePlace(Operation *op) {
-  Operation *parent = op->getParentOp();
-  while (isa<LayersOp>(parent))
-    parent = parent->getParentOp();
-  return isa<func::FuncOp>(parent);
-}
-
 class Planner {
 public:
   Planner(ModuleOp module, int64_t ranks) : module(module) {
@@ -106,13 +97,9 @@ void Planner::collectCandidates() {
 }
 
 /// True if the product can be split: its partial sums can be made whole where
-/// it stands, and its weights are no selection of other weights' layers, whose
-/// parts would each be split.
+/// it stands.
 bool Planner::canSplit(LinearOp op) {
-  return isCollectivePlace(op) &&
-         llvm::none_of(
-             getColumnParts(lookup(op.getWeightAttr()), symbols),
-             [](WeightOp part) { return bool(part.getDerivedAttr()); });
+  return isCollectivePlace(op->getParentOp());
 }
 
 /// True if all operands of `op` that can have columns are candidates.
@@ -321,7 +308,9 @@ void Planner::splitEmbeds() {
   for (auto &[weight, ops] : readers) {
     auto *other = plan.splits.find(weight);
     bool isWhole = (other != plan.splits.end() && !other->second) ||
-                   !llvm::all_of(ops, isCollectivePlace);
+                   !llvm::all_of(ops, [](EmbedOp op) {
+                     return isCollectivePlace(op->getParentOp());
+                   });
     setSplit(weight, isWhole ? SplitAttr() : getSplit(SplitKind::columns, 1));
     if (!isWhole && weight.getOut() < plan.ranks)
       addProblem("@" + weight.getSymName(),

@@ -39,15 +39,17 @@ struct UnrollLayersPass : lamina::impl::UnrollLayersPassBase<UnrollLayersPass> {
     // Inner loops come first, so that they are unrolled once.
     SmallVector<LayersOp> loops = collectOps<LayersOp>(getOperation());
     for (LayersOp loop : loops)
-      if (getExecutionCount(&loop.getBody().front().back()) > kMaxLayers) {
-        loop.emitError("has ")
-            << getExecutionCount(&loop.getBody().front().back())
-            << " layers to write out, expected at most " << kMaxLayers;
+      if (int64_t layers = getExecutionCount(loop.getYield());
+          layers > kMaxLayers) {
+        emitError(loop.getLoc(), "has ")
+            << layers << " layers to write out, expected at most "
+            << kMaxLayers;
         return signalPassFailure();
       }
     IRRewriter rewriter(&getContext());
     for (LayersOp loop : loops)
-      unroll(loop, rewriter);
+      if (!readsOwnResult(loop))
+        unroll(loop, rewriter);
   }
 };
 

@@ -8,7 +8,7 @@ llama.weight private @next[33] : tensor<64xf32> = layers [@norm[1 to 32], @final
 llama.weight private @w[32] : tensor<64x64xf32> from "w.*"
 llama.weight private @b[32] : tensor<64xf32> from "b.*"
 llama.weight private @v : tensor<64x64xf32> from "v"
-llama.weight private @wv[1] : tensor<64x64xf32> = layers [@v]
+llama.weight private @wv[1] : tensor<64x64xf32> from "v.*"
 
 //===----------------------------------------------------------------------===//
 // The residual is the first operand of an add
@@ -53,6 +53,18 @@ func.func @no_residual_first_two_updates(%h: tensor<?x64xf32>) -> tensor<?x64xf3
 func.func @no_residual_first_no_update(%a: tensor<?x64xf32>, %b: tensor<?x64xf32>) -> tensor<?x64xf32> {
   %r = llama.add %b, %a : tensor<?x64xf32>
   return %r : tensor<?x64xf32>
+}
+
+// MLIR moves a constant of a commutative op to the right: no tug-of-war.
+
+// CHECK-LABEL: func @no_residual_first_constant
+// CHECK:         %[[UPDATE:.+]] = llama.linear
+// CHECK-NEXT:    llama.add %[[UPDATE]], %cst
+func.func @no_residual_first_constant(%h: tensor<2x64xf32>) -> tensor<2x64xf32> {
+  %c = arith.constant dense<1.0> : tensor<2x64xf32>
+  %u = llama.linear %h, @v leaves [] : (tensor<2x64xf32>) -> tensor<2x64xf32>
+  %r = llama.add %c, %u : tensor<2x64xf32>
+  return %r : tensor<2x64xf32>
 }
 
 //===----------------------------------------------------------------------===//

@@ -174,7 +174,7 @@ func.func @attention_c2_huge(%q: tensor<?x32xf32>, %k: tensor<?x16xf32>, %p: ten
 // -----
 
 func.func @attention_c3(%q: tensor<?x32xf32>, %k: tensor<?x16xf32>, %p: tensor<?xi32>) {
-  // expected-error @below {{'llama.attention' op needs a positive finite scale, got -0.5}}
+  // expected-error @below {{'llama.attention' op needs a positive finite scale as f32, got -0.5}}
   %0 = llama.attention %q, %k, %k, %p, %p layer [0] heads 8 kv_heads 4 scale -0.5 kv f32 : tensor<?x32xf32>, tensor<?x16xf32>
   return
 }

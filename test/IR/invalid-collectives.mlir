@@ -296,7 +296,7 @@ module attributes {llama.ranks = 2 : i64} {
 
 module attributes {llama.ranks = 2 : i64} {
   func.func @all_reduce_residual_rms_norm_c7(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xf32>) {
-    // expected-error @below {{'llama.all_reduce_residual_rms_norm' op needs a positive finite eps, got 0}}
+    // expected-error @below {{'llama.all_reduce_residual_rms_norm' op needs a positive finite eps as f32, got 0}}
     %0, %1 = llama.all_reduce_residual_rms_norm %p, %h, @w eps 0.0 norm hf sum f32 tree [2]
         : tensor<?x64xf32, #llama.partial>, tensor<?x64xf32>
     return

@@ -27,12 +27,12 @@ func.func private @columns_c1_dynamic(tensor<?x?xf32, #llama.columns<unit = 1>>)
 
 // -----
 
-// expected-error @below {{needs a positive unit that divides the 64 features, got 0}}
+// expected-error @below {{needs a positive unit, got 0}}
 func.func private @columns_c2(tensor<?x64xf32, #llama.columns<unit = 0>>)
 
 // -----
 
-// expected-error @below {{needs a positive unit that divides the 64 features, got -8}}
+// expected-error @below {{needs a positive unit, got -8}}
 func.func private @columns_c2_negative(tensor<?x64xf32, #llama.columns<unit = -8>>)
 
 // -----

@@ -110,7 +110,7 @@ func.func @linear_c3_overflow(%x: tensor<?x64xf32>) {
 
 llama.weight private @w : tensor<8x64xf32> from "w"
 func.func @linear_c3_chunks(%x: tensor<?x64xf32>) {
-  // expected-error @below {{'llama.linear' op needs `leaves` that cut the 64 input features into equal chunks of whole blocks, got [3]}}
+  // expected-error @below {{'llama.linear' op needs `leaves` that cut the 64 input features of rank 0 into equal chunks of whole blocks, got [3]}}
   %0 = llama.linear %x, @w leaves [3] : (tensor<?x64xf32>) -> tensor<?x8xf32>
   return
 }
@@ -119,7 +119,7 @@ func.func @linear_c3_chunks(%x: tensor<?x64xf32>) {
 
 llama.weight private @w : tensor<8x64x!llama.block<q8_0>> from "w"
 func.func @linear_c3_blocks(%x: tensor<?x64xf32>) {
-  // expected-error @below {{'llama.linear' op needs `leaves` that cut the 64 input features into equal chunks of whole blocks, got [2, 2]}}
+  // expected-error @below {{'llama.linear' op needs `leaves` that cut the 64 input features of rank 0 into equal chunks of whole blocks, got [2, 2]}}
   %0 = llama.linear %x, @w leaves [2, 2] : (tensor<?x64xf32>) -> tensor<?x8xf32>
   return
 }
@@ -130,7 +130,7 @@ func.func @linear_c3_blocks(%x: tensor<?x64xf32>) {
 module attributes {llama.ranks = 2 : i64} {
   llama.weight private @w : tensor<8x24xf32> from "w" split <rows, unit = 1>
   func.func @linear_c3_rank(%x: tensor<?x24xf32, #llama.columns<unit = 1>>) {
-    // expected-error @below {{'llama.linear' op needs `leaves` that cut the 24 input features of all ranks into equal chunks of whole blocks, got [8]}}
+    // expected-error @below {{'llama.linear' op needs `leaves` that cut the 12 input features of rank 0 into equal chunks of whole blocks, got [8]}}
     %0 = llama.linear %x, @w leaves [8] : (tensor<?x24xf32, #llama.columns<unit = 1>>) -> tensor<?x8xf32, #llama.partial>
     return
   }
@@ -306,4 +306,18 @@ module attributes {llama.ranks = 2 : i64} {
     %0 = llama.linear %x, @w leaves [] : (tensor<?x64xf32, #llama.columns<unit = 1>>) -> tensor<?x8xf32>
     return
   }
+}
+
+// -----
+
+// A bias has the parts of its weight.
+
+llama.weight private @wa : tensor<8x16xf32> from "a"
+llama.weight private @wb : tensor<8x16xf32> from "b"
+llama.weight private @wab : tensor<16x16xf32> = columns [@wa, @wb]
+llama.weight private @bias : tensor<16xf32> from "bias"
+func.func @linear_c4_parts(%x: tensor<?x16xf32>) {
+  // expected-error @below {{'llama.linear' op needs a bias with the 2 parts of @wab, got @bias}}
+  %p:2 = llama.linear %x, @wab bias @bias leaves [] : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>)
+  return
 }

@@ -175,7 +175,7 @@ func.func @rms_norm_c2_matrix(%x: tensor<?x64xf32>) {
 // -----
 
 func.func @rms_norm_c3(%x: tensor<?x64xf32>) {
-  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps, got 0}}
+  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps as f32, got 0}}
   %0 = llama.rms_norm %x, @w eps 0.0 norm hf : tensor<?x64xf32>
   return
 }
@@ -183,7 +183,7 @@ func.func @rms_norm_c3(%x: tensor<?x64xf32>) {
 // -----
 
 func.func @rms_norm_c3_negative(%x: tensor<?x64xf32>) {
-  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps, got -1.0E-5}}
+  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps as f32, got -1.0E-5}}
   %0 = llama.rms_norm %x, @w eps -1.0e-05 norm hf : tensor<?x64xf32>
   return
 }
@@ -191,7 +191,7 @@ func.func @rms_norm_c3_negative(%x: tensor<?x64xf32>) {
 // -----
 
 func.func @rms_norm_c3_infinite(%x: tensor<?x64xf32>) {
-  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps, got +Inf}}
+  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps as f32, got +Inf}}
   %0 = llama.rms_norm %x, @w eps 0x7FF0000000000000 norm hf : tensor<?x64xf32>
   return
 }
@@ -199,7 +199,7 @@ func.func @rms_norm_c3_infinite(%x: tensor<?x64xf32>) {
 // -----
 
 func.func @rms_norm_c3_nan(%x: tensor<?x64xf32>) {
-  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps, got NaN}}
+  // expected-error @below {{'llama.rms_norm' op needs a positive finite eps as f32, got NaN}}
   %0 = llama.rms_norm %x, @w eps 0x7FF8000000000000 norm hf : tensor<?x64xf32>
   return
 }
@@ -263,7 +263,7 @@ func.func @residual_rms_norm_c3(%u: tensor<?x64xf32>) {
 // -----
 
 func.func @residual_rms_norm_c4(%u: tensor<?x64xf32>) {
-  // expected-error @below {{'llama.residual_rms_norm' op needs a positive finite eps, got -0}}
+  // expected-error @below {{'llama.residual_rms_norm' op needs a positive finite eps as f32, got -0}}
   %0, %1 = llama.residual_rms_norm %u, %u, @w eps -0.0 norm hf : tensor<?x64xf32>
   return
 }

@@ -228,7 +228,7 @@ llama.weight private @weight_c7_overflow : tensor<24xbf16> = columns [@a, @a, @a
 
 // -----
 
-// expected-error @below {{'llama.weight' op needs a positive split unit that divides 64, got #llama.split<columns, unit = 0>}}
+// expected-error @below {{needs a positive unit, got 0}}
 llama.weight private @weight_c8 : tensor<64x32xf32> from "w" split <columns, unit = 0>
 
 // -----
@@ -238,7 +238,7 @@ llama.weight private @weight_c8_divides : tensor<64x32xf32> from "w" split <rows
 
 // -----
 
-// expected-error @below {{'llama.weight' op needs a positive split unit that divides 64, got #llama.split<columns, unit = -1>}}
+// expected-error @below {{needs a positive unit, got -1}}
 llama.weight private @weight_c8_negative : tensor<64x32xf32> from "w" split <columns, unit = -1>
 
 // -----
@@ -321,3 +321,17 @@ func.func @weight_in_a_function() {
   llama.weight private @inner : tensor<64xf32> from "w"
   return
 }
+
+// -----
+
+// weight_c6
+llama.weight private @weight_c6_matrix_part : tensor<8x16xf32> from "a"
+// expected-error @below {{'llama.weight' op needs a vector to be derived by layers, got 'tensor<8x16xf32>'}}
+llama.weight private @weight_c6_matrix[1] : tensor<8x16xf32> = layers [@weight_c6_matrix_part]
+
+// -----
+
+// weight_c6
+llama.weight private @weight_c6_split_part : tensor<8xf32> from "a" split <columns, unit = 1>
+// expected-error @below {{'llama.weight' op needs parts that are whole on every rank, got @weight_c6_split_part with #llama.split<columns, unit = 1>}}
+llama.weight private @weight_c6_split[1] : tensor<8xf32> = layers [@weight_c6_split_part]

@@ -35,7 +35,7 @@ module attributes {llama.ranks = 2 : i64} {
       %4 = llama.rope %3, %ids frequencies #freq pairing halves : tensor<?x64xf32>
       // CHECK-NEXT: %rotated_2 = llama.rope %q, %{{.*}} frequencies #rope pairing
       %5 = llama.rope %3, %ids frequencies #freq pairing halves : tensor<?x64xf32>
-      // CHECK-NEXT: %attended = llama.attention {{.*}} layer [%l] heads 8 kv_heads 8 scale 0.35355339059327379 kv
+      // CHECK-NEXT: %attended = llama.attention {{.*}} layer [%l] heads 8 kv_heads 8 scale 0.3535533905932738 kv
       %6 = llama.attention %4, %5, %3, %ids, %ids layer [%layer] heads 8 kv_heads 8 scale 0.35355339059327379 kv f32
           : tensor<?x64xf32>, tensor<?x64xf32>
       // CHECK-NEXT: %n_3, %h_4 = llama.residual_rms_norm

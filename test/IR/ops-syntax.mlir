@@ -67,7 +67,7 @@ func.func @references(%x: tensor<?x64xf32>, %u: tensor<?x64xf32>) {
 
 func.func @norms_modes(%x: tensor<?x64xbf16>, %u: tensor<?x64xbf16>) {
   %0 = llama.rms_norm %x, @final eps 1.0e-05 norm single : tensor<?x64xbf16>
-  %1 = llama.rms_norm %x, @final eps 4.9e-324 norm zero_centered : tensor<?x64xbf16>
+  %1 = llama.rms_norm %x, @final eps 1.0e-30 norm zero_centered : tensor<?x64xbf16>
   %2 = llama.rms_norm %x, @final eps 0.10000000000000001 norm hf : tensor<?x64xbf16> -> tensor<?x64xf32>
   %3, %4 = llama.residual_rms_norm %u, %x, @final eps 1.0e-05 norm single
       : tensor<?x64xbf16> -> tensor<?x64xf16>
@@ -76,8 +76,12 @@ func.func @norms_modes(%x: tensor<?x64xbf16>, %u: tensor<?x64xbf16>) {
 
 // Products: no leaves, several results, biases with and without layers.
 
-llama.weight private @bkv[4] : tensor<32xf32> from "bkv.*"
-llama.weight private @bhead : tensor<32xf32> from "bhead"
+llama.weight private @bk[4] : tensor<16xf32> from "bk.*"
+llama.weight private @bv[4] : tensor<16xf32> from "bv.*"
+llama.weight private @bkv[4] : tensor<32xf32> = columns [@bk, @bv]
+llama.weight private @bhead_a : tensor<8xf32> from "bhead_a"
+llama.weight private @bhead_b : tensor<24xf32> from "bhead_b"
+llama.weight private @bhead : tensor<32xf32> = columns [@bhead_a, @bhead_b]
 func.func @products(%x: tensor<?x64xbf16>) {
   %0 = llama.linear %x, @head_a leaves [] : (tensor<?x64xbf16>) -> tensor<?x8xf32>
   %1:2 = llama.linear %x, @wkv[1] leaves [8] : (tensor<?x64xbf16>)
@@ -94,13 +98,11 @@ func.func @products(%x: tensor<?x64xbf16>) {
 // Attention: each storage type of the cache, a constant layer, one head for all.
 
 func.func @attention_variants(%q: tensor<3x32xf16>, %k: tensor<3x4xf16>, %v: tensor<3x4xf16>,
-                              %positions: tensor<3xi32>, %sequences: tensor<3xi32>, %any: index) {
+                              %positions: tensor<3xi32>, %sequences: tensor<3xi32>) {
   %0 = llama.attention %q, %k, %v, %positions, %sequences layer [0]
       heads 8 kv_heads 1 scale 0.353553390593273786 kv f16 : tensor<3x32xf16>, tensor<3x4xf16>
   %1 = llama.attention %q, %q, %q, %positions, %sequences layer [9223372036854775807]
-      heads 32 kv_heads 32 scale 1.0e+300 kv bf16 : tensor<3x32xf16>, tensor<3x32xf16>
-  %2 = llama.attention %q, %k, %v, %positions, %sequences layer [%any]
-      heads 8 kv_heads 1 scale 0.5 kv f32 : tensor<3x32xf16>, tensor<3x4xf16>
+      heads 32 kv_heads 32 scale 1.0e+30 kv bf16 : tensor<3x32xf16>, tensor<3x32xf16>
   return
 }
 

@@ -26,7 +26,7 @@
 // FUNCTION: error: {{.*}}options.mlir: --function: no function @stpe, expected one of: @step, @other
 // MALFORMED: error: expected
 // ABSENT: error: {{.*}}.absent: file: No such file or directory, expected a readable file
-// FOLDER: error: {{.*}}folder: file:
+// FOLDER: error: {{.*}}folder: output:
 
 module attributes {llama.ranks = 2} {
   func.func @step(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {

@@ -9,11 +9,14 @@
 #include "lamina/Interpreter/Interpreter.h"
 #include "lamina/Pipelines.h"
 #include "lamina/Registration.h"
+#include "lamina/Support/Nesting.h"
+#include "lamina/Support/OutputFile.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -125,6 +128,11 @@ int readModule(MLIRContext &context, const std::string &file, Input &input) {
   if (std::error_code error = buffer.getError())
     return failWith(kInputOutput, file + ": file: " + error.message() +
                                       ", expected a readable file");
+  if (std::optional<size_t> offset = findDeepNesting(buffer.get()->getBuffer()))
+    return failWith(kMalformed, file + ":byte " + llvm::Twine(*offset) +
+                                    ": nesting: more than " +
+                                    llvm::Twine(kMaxNesting) +
+                                    " levels, expected at most that");
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
   SourceMgrDiagnosticHandler handler(sources, &context);
@@ -250,16 +258,11 @@ int report(const Interpretation &interpretation) {
       printResult(i, tensor);
     return 0;
   }
-  llvm::Error error =
-      llvm::writeToOutput(output, [&](llvm::raw_ostream &os) -> llvm::Error {
-        os << toSafetensors(interpretation.results);
-        return llvm::Error::success();
-      });
-  if (error)
-    return failWith(kInputOutput,
-                    output + ": file: " + llvm::toString(std::move(error)) +
-                        ", expected a writable file");
-  return 0;
+  InputErrors errors;
+  if (writeOutput(output, toSafetensors(interpretation.results), errors))
+    return 0;
+  llvm::errs() << errors.toString();
+  return int(errors.exitCode());
 }
 
 /// Prints one line for a result; returns false if it is beyond its bound.
@@ -320,6 +323,11 @@ int runTool() {
                      ", expected 0 to 1048576");
   if (!compareWith.empty() && !output.empty())
     return failUsage("-o: with --compare-with, expected one of them");
+  bool isSame = false;
+  if (!output.empty() &&
+      !llvm::sys::fs::equivalent(inputFile, output, isSame) && isSame)
+    return failUsage("-o: " + llvm::Twine(output) +
+                     ", expected another file than the input");
   DialectRegistry registry;
   registerDialects(registry);
   MLIRContext context(registry);

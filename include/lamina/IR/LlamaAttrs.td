@@ -51,6 +51,7 @@ def Llama_ColumnsAttr : Llama_Encoding<"Columns", "columns"> {
   }];
   let parameters = (ins "int64_t":$unit);
   let assemblyFormat = "`<` `unit` `=` $unit `>`";
+  let genVerifyDecl = 1;
 }
 
 def Llama_RootAttr : Llama_Encoding<"Root", "root"> {
@@ -137,6 +138,7 @@ def Llama_SplitAttr : Llama_Attr<"Split", "split"> {
   }];
   let parameters = (ins EnumParameter<Llama_SplitKind>:$kind, "int64_t":$unit);
   let assemblyFormat = "`<` $kind `,` `unit` `=` $unit `>`";
+  let genVerifyDecl = 1;
 }
 
 def Llama_PlacementAttr : Llama_Attr<"Placement", "placement"> {

@@ -39,6 +39,13 @@ mlir::RankedTensorType withDistribution(mlir::RankedTensorType type,
 /// nothing without that attribute.
 std::optional<int64_t> getRanks(mlir::Operation *op);
 
+/// True if `op` itself writes the order of collectives.
+bool isCollective(mlir::Operation *op);
+
+/// True if a collective may stand in a region of `parent`: a function, or
+/// `llama.layers` of one.
+bool isCollectivePlace(mlir::Operation *parent);
+
 /// Prints a distribution as a user would say it: `whole`, or the encoding.
 std::string describeDistribution(mlir::Attribute encoding);
 

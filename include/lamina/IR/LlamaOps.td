@@ -83,8 +83,9 @@ def Llama_WeightOp : Llama_Op<"weight", [Symbol, SymbolUser]> {
     - (C4) A weight has a source name or is derived, not both; only a weight with
       a source name has a placement or a split.
     - (C5) The parts of a derived weight are weights that are not derived.
-    - (C6) In `layers`, each range lies in its weight, each weight has the type
-      of the result, and the ranges add up to the number of layers.
+    - (C6) In `layers`, the result is a vector, each range lies in its weight, each
+      weight has the type of the result and no split, and the ranges add up to the
+      number of layers.
     - (C7) In `columns`, the parts have the layers, the storage type and the
       input features of the result, and their output features add up to its own.
     - (C8) The unit of a split is positive and divides the dimension it splits,
@@ -158,8 +159,8 @@ def Llama_EmbedOp : Llama_ComputeOp<"embed", [
 
     Constraints:
     - (C1) `ids` has one i32 for each row of the result.
-    - (C2) `weight` is a matrix without layers whose input features are the
-      features of the result.
+    - (C2) `weight` is a matrix without layers, not derived, whose input features
+      are the features of the result.
     - (C3) The result is whole with a whole weight. A split weight is split by
       columns, with at least one unit for each rank, and the result is partial.
 
@@ -222,7 +223,7 @@ def Llama_RmsNormOp : Llama_ComputeOp<"rms_norm", [
     Constraints:
     - (C1) Input and result have one shape.
     - (C2) `weight` is a vector over the features.
-    - (C3) `eps` is positive and finite.
+    - (C3) `eps` is positive and finite as f32.
     - (C4) Input and result are whole on every rank.
 
     Example:
@@ -263,7 +264,7 @@ def Llama_ResidualRmsNormOp : Llama_ComputeOp<"residual_rms_norm", [
     - (C1) `update`, `residual` and `new_residual` have one type.
     - (C2) `normed` has the shape of `residual`.
     - (C3) `weight` is a vector over the features.
-    - (C4) `eps` is positive and finite.
+    - (C4) `eps` is positive and finite as f32.
     - (C5) Operands and results are whole on every rank.
 
     Example:
@@ -315,7 +316,8 @@ def Llama_LinearOp : Llama_ComputeOp<"linear", [
       cut the input features of each rank into equal chunks that are whole blocks
       of the storage type.
     - (C4) `bias` is a vector over the output features, with layers exactly where
-      the weight has them; a partial sum has no bias.
+      the weight has them, with its parts, split as they are by columns; a partial
+      sum has no bias.
     - (C5) A whole weight takes a whole input; one split by columns takes a whole
       input and returns columns, copied where the ranks are a multiple of fewer
       units; one split by rows takes columns of its unit, no copies, and returns a
@@ -460,9 +462,10 @@ def Llama_AttentionOp : Llama_ComputeOp<"attention", [
       the same rows, with one position and one sequence for each.
     - (C2) `heads` and `kv_heads` are positive, `kv_heads` divides `heads`, and
       both give the same head dimension and element type.
-    - (C3) `scale` is positive and finite.
+    - (C3) `scale` is positive and finite as f32.
     - (C4) `kv` is f32, f16 or bf16.
-    - (C5) The layer is not negative.
+    - (C5) The layer is a constant that is not negative, or the layer of
+      `llama.layers`.
     - (C6) Query, key and value are whole, or all have columns in units of whole
       heads; then each rank has the key-value heads that its query heads read,
       and no copies of query heads.
@@ -640,7 +643,7 @@ def Llama_AllReduceResidualRmsNormOp : Llama_ComputeOp<"all_reduce_residual_rms_
       type of the residual.
     - (C5) Each radix of `tree` is at least 2, and their product is `llama.ranks`.
     - (C6) `weight` and `bias` are vectors over the features.
-    - (C7) `eps` is positive and finite.
+    - (C7) `eps` is positive and finite as f32.
 
     Example:
     ```mlir

@@ -37,8 +37,11 @@ WeightOp verifyWeightRef(mlir::Operation *op, WeightRef ref,
 /// Follows a static index into a weight derived by `layers` to its source
 /// (`@next_norm[31]` to `@output_norm`). Returns `ref` unchanged if there is
 /// nothing to follow.
-WeightRef resolveDerivedLayer(mlir::Operation *from, WeightRef ref,
-                              mlir::SymbolTableCollection &symbols);
+WeightRef resolveDerivedLayer(mlir::Operation *from, WeightRef ref);
+
+/// Returns the largest layer that `ref` names: its constant, or the last layer
+/// of the `llama.layers` whose layer it is. Nothing if it is neither.
+std::optional<int64_t> getLargestLayer(WeightRef ref);
 
 /// Replaces, in all references of `op`, the dynamic layer `layer` by `index`.
 void setStaticLayer(WeightUserOpInterface op, mlir::Value layer, int64_t index);

@@ -92,8 +92,8 @@ def HoistFirstNormPass
     ```
 
     The norm of the last layer is the final norm behind the loop. If that norm
-    is missing or differs in eps, mode, type or storage of its weight, the last
-    layer is peeled: the loop runs to 31, and the last layer follows as straight
+    is missing or differs in eps, mode, type or storage of its weight, or its
+    weight is derived, the last layer is peeled: the loop runs to 31, and the last layer follows as straight
     code with the static layer 31.
 
     Leaves a loop alone, with a remark that says why, if no norm or more than
@@ -127,6 +127,11 @@ def ShardPass : Pass<"llama-shard", "::mlir::ModuleOp"> {
     The leading radices of `leaves` whose product is the number of ranks move to
     the collective; then the sum has the same bits as on one rank. A bias moves
     to the collective too, so that it is added once.
+
+    Logits that a function returns, and nothing else reads, are gathered on rank
+    0, unless the function is called. What is read by an op that takes whole
+    values only, or stands where no collective may stand (in `scf.if`), stays
+    whole; so does the table of an embedding that another op reads whole.
 
     A plan that cannot be is one error with a table of all reasons.
   }];
@@ -186,7 +191,23 @@ def UnrollLayersPass : Pass<"llama-unroll-layers", "::mlir::ModuleOp"> {
   let summary = "Unroll the loop over the layers into straight code";
   let description = [{
     Every layer of `llama.layers` is written out, with its layer as a static
-    index and its number in place of `*` in the locations.
+    index and its number in place of `*` in the locations. Before:
+
+    ```mlir
+    %x = llama.layers %l to 2 iter (%h = %x0) : T {
+      %n = llama.rms_norm %h, @attn_norm[%l] eps 1.0e-05 norm hf : T
+      llama.yield %n : T
+    }
+    ```
+
+    After:
+
+    ```mlir
+    %n = llama.rms_norm %x0, @attn_norm[0] eps 1.0e-05 norm hf : T
+    %x = llama.rms_norm %n, @attn_norm[1] eps 1.0e-05 norm hf : T
+    ```
+
+    More than 65536 layers in all are an error.
   }];
   let dependentDialects = ["::lamina::LlamaDialect", "::mlir::arith::ArithDialect"];
 }

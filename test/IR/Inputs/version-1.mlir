@@ -16,7 +16,7 @@ module attributes {llama.ranks = 2 : i64} {
     %x_0:2 = llama.layers %l to 4 iter (%h_2 = %sum, %n_3 = %n) : tensor<?x64xf32>, tensor<?x64xf32> {
       %p, %p_4 = llama.linear %n_3, @wqk[%l] leaves [2, 2] : (tensor<?x64xf32>) -> (tensor<?x64xf32, #llama.columns<unit = 8>>, tensor<?x32xf32, #llama.columns<unit = 4>>)
       %rotated = llama.rope %p, %arg0 frequencies #rope pairing halves : tensor<?x64xf32, #llama.columns<unit = 8>>
-      %attended = llama.attention %rotated, %p_4, %p_4, %arg0, %arg0 layer [%l] heads 16 kv_heads 8 scale 5.000000e-01 kv bf16 : tensor<?x64xf32, #llama.columns<unit = 8>>, tensor<?x32xf32, #llama.columns<unit = 4>>
+      %attended = llama.attention %rotated, %p_4, %p_4, %arg0, %arg0 layer [%l] heads 16 kv_heads 8 scale 0.5 kv bf16 : tensor<?x64xf32, #llama.columns<unit = 8>>, tensor<?x32xf32, #llama.columns<unit = 4>>
       %gated = llama.silu_mul %attended, %rotated : tensor<?x64xf32, #llama.columns<unit = 8>>
       %gathered_5 = llama.all_gather %gated : tensor<?x64xf32, #llama.columns<unit = 8>> -> tensor<?x64xf32>
       %h_6 = llama.add %h_2, %gathered_5 : tensor<?x64xf32>
