@@ -102,7 +102,7 @@ Matrix PlanDrawer::drawMatrix(int64_t out, int64_t in, Type storage,
   if (hasBias)
     matrix.bias = builder.pickFloat();
   int64_t unit = getBlockSize(storage);
-  if (random.chance(70)) {
+  if (random.chance(ways > 1 ? 90 : 70)) {
     std::vector<int64_t> leaves = getLeaves(ways, in, unit);
     matrix.leaves.assign(leaves.begin(), leaves.end());
   } else {
