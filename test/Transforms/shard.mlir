@@ -208,7 +208,7 @@ func.func @uneven(%x: tensor<?x8xf32>, %positions: tensor<?xi32>) -> tensor<?x8x
   %v = llama.linear %x, @wv leaves [] : (tensor<?x8xf32>) -> tensor<?x12xf32>
   %a = llama.attention %q, %k, %v, %positions, %positions layer [0] heads 6 kv_heads 3 scale 0.5 kv f32
       : tensor<?x24xf32>, tensor<?x12xf32>
-  %o = llama.linear %a, @wo leaves [2] : (tensor<?x24xf32>) -> tensor<?x8xf32>
+  %o = llama.linear %a, @wo leaves [2, 2] : (tensor<?x24xf32>) -> tensor<?x8xf32>
   %u = llama.linear %o, @up leaves [] : (tensor<?x8xf32>) -> tensor<?x23xf32>
   %d = llama.linear %u, @down leaves [] : (tensor<?x23xf32>) -> tensor<?x8xf32>
   return %d : tensor<?x8xf32>
