@@ -162,6 +162,26 @@ TEST(DamagedBytecode, EveryPrefixIsRefused) {
   EXPECT_EQ(outcome.refused, seed.size() - 1);
 }
 
+// MLIR checks the encoding of a tensor type in text, but not in bytecode.
+TEST(DamagedBytecode, AnEncodingThatDoesNotFitIsRefused) {
+  std::string file = readSeed();
+  size_t unit = file.find("#llama.columns<unit = 4>");
+  ASSERT_NE(unit, std::string::npos);
+  file[file.find('4', unit)] = '5';
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.loadDialect<lamina::LlamaDialect, func::FuncDialect>();
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    message += diagnostic.str();
+    return success();
+  });
+  EXPECT_FALSE(parseSourceString<ModuleOp>(file, ParserConfig(&context)));
+  EXPECT_NE(message.find("needs a positive unit that divides the 32 features, "
+                         "got 5"),
+            std::string::npos)
+      << message;
+}
+
 TEST(DamagedBytecode, EveryBitFlipIsReadOrRefused) {
   std::string seed = readSeed();
   ASSERT_GT(seed.size(), 1000u);
