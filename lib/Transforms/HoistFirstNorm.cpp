@@ -175,7 +175,7 @@ LayersOp buildRotatedLoop(Rotation &rotation, int64_t count, Value firstNormed,
                               rotated.getBody().end());
   Block &body = rotated.getBody().front();
   BlockArgument normed = body.addArgument(first.getType(), first.getLoc());
-  rewriter.replaceOp(first, normed);
+  rewriter.replaceAllUsesWith(first.getNormed(), normed);
 
   YieldOp yield = rotated.getYield();
   rewriter.setInsertionPoint(yield);
@@ -187,6 +187,7 @@ LayersOp buildRotatedLoop(Rotation &rotation, int64_t count, Value firstNormed,
       yield.getValues()[rotation.value], next, rotated.getLayer(),
       /*index=*/IntegerAttr(), first.getEpsAttr(), first.getNormAttr());
   yield.getValuesMutable().append(last.getNormed());
+  rewriter.eraseOp(first); // last: the new norm copies from it
   return rotated;
 }
 
