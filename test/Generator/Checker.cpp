@@ -181,7 +181,15 @@ LogicalResult Checker::checkShardedStage(const StageOptions &options,
   if (ranks > 1)
     program.count(isBitEqual ? "several ranks, bit-equal"
                              : "several ranks, within the bound");
+  size_t first = remarks.size();
   sharded = apply(*canonical, "shard", shard);
+  bool saysInexact = llvm::any_of(
+      ArrayRef(remarks).drop_front(first),
+      [](const RemarkRecord &remark) { return remark.name == "NotBitEqual"; });
+  if (sharded && program.sum == SumMode::f32 && saysInexact == isBitEqual)
+    return fail("what the sharding says of the sums",
+                isBitEqual ? "NotBitEqual, expected none"
+                           : "the bits of one rank, expected NotBitEqual");
   return sharded ? checkValues(*sharded, "shard", isBitEqual)
                  : LogicalResult::failure();
 }
@@ -264,6 +272,7 @@ LogicalResult Checker::checkPassesAlone() {
 LogicalResult Checker::checkModel() {
   program.count("model: ranks " + Twine(program.ranks));
   program.count("model: tokens " + Twine(program.tokens));
+  program.count("model: sum " + stringifySumMode(program.sum));
   if (failed(setReference(*program.module)) || failed(checkPassesAlone()) ||
       failed(checkStages(1)))
     return LogicalResult::failure();
@@ -277,8 +286,7 @@ LogicalResult Checker::checkModel() {
 LogicalResult Checker::checkPartialSums() {
   program.count("partial sums: ranks " + Twine(program.ranks));
   program.count("partial sums: tokens " + Twine(program.tokens));
-  program.count(program.sum == SumMode::f32 ? "partial sums: sum f32"
-                                            : "partial sums: sum native");
+  program.count("partial sums: sum " + stringifySumMode(program.sum));
   if (failed(setReference(*program.module)))
     return LogicalResult::failure();
   ModuleRef canonical =

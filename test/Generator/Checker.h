@@ -82,6 +82,7 @@ private:
   std::optional<Failure> failure;
   std::vector<std::string> errors; // that the passes and the verifier emitted
 
+  std::set<std::string> roundTrips; // texts that were read back
   WeightCache weights;
   std::map<std::string, Interpretation> stated, exact; // by text
   Interpretation reference, exactReference;

@@ -37,9 +37,16 @@ std::vector<std::string> Coverage::getMissing() const {
       "layers to 3", "layers to 4", "heads 1/1", "heads 2/1", "heads 4/2",
       "heads 8/4", "heads 6/3", "shard plan refused",
       "several ranks, bit-equal", "several ranks, within the bound",
-      "partial sums: sum f32", "partial sums: sum native",
-      "expand(fuse(P)) compared as text",
+      "partial sums: sum f32", "partial sums: sum native", "model: sum f32",
+      "model: sum native", "expand(fuse(P)) compared as text",
       "unrolled before and after compared as text"};
+  for (llvm::StringRef types :
+       {"residual f32, normed f32", "residual f32, normed bf16",
+        "residual bf16, normed bf16", "residual f16, normed f16", "weight f32",
+        "weight f16", "weight bf16", "weight q8_0", "weight q4_0",
+        "weight q4_1", "weight q5_0", "weight q5_1", "weight q4_k",
+        "weight q5_k", "weight q6_k"})
+    required.push_back(("model: " + types).str());
   for (NearMiss nearMiss : getNearMisses())
     required.push_back(("partial sums: " + getName(nearMiss)).str());
   for (llvm::StringRef family : {"model: ", "partial sums: "}) {

@@ -52,14 +52,18 @@ static bool ownHeads(const ModelPlan &plan, int64_t queryUnit, int64_t ranks) {
   return true;
 }
 
+/// True if the model has a layer: without one nothing is split by rows.
+static bool hasLayers(const ModelPlan &plan) {
+  return llvm::any_of(plan.segments,
+                      [](const Segment &segment) { return segment.count > 0; });
+}
+
 bool lamina::generator::canSplit(const ModelPlan &plan, int64_t ranks) {
   if (ranks == 1)
     return true;
   if (plan.vocabulary < ranks)
     return false;
-  bool hasLayers = llvm::any_of(
-      plan.segments, [](const Segment &segment) { return segment.count > 0; });
-  if (!hasLayers)
+  if (!hasLayers(plan))
     return true;
   int64_t unit = getQueryUnit(plan, ranks);
   if (!canDeal(plan.heads * plan.headDim, unit, ranks))
@@ -83,7 +87,7 @@ static bool hasPrefix(ArrayRef<int64_t> leaves, int64_t ranks) {
 }
 
 bool lamina::generator::hasExactSums(const ModelPlan &plan, int64_t ranks) {
-  if (ranks == 1)
+  if (ranks == 1 || !hasLayers(plan))
     return true;
   int64_t queries = plan.heads * plan.headDim / getQueryUnit(plan, ranks);
   int64_t columns = plan.intermediate / getBlockSize(plan.down.storage);

@@ -74,21 +74,30 @@ void PlanDrawer::drawSizes(int64_t tokens) {
     plan.vocabulary = random.between(1, 40);
     std::tie(plan.heads, plan.kvHeads) = heads[random.below(5)];
     plan.headDim = random.pick<int64_t>({2, 2, 4, 6, 8, 16, 32});
-    if (random.chance(5))
-      plan.intermediate = 256; // a block of the k formats
+    if (random.chance(25)) { // whole blocks
+      plan.hidden = random.pick<int64_t>({32, 32, 64});
+      plan.intermediate = random.pick<int64_t>({32, 64, 96, 128, 256});
+      plan.headDim = random.pick<int64_t>({8, 16, 32});
+    }
+    if (random.chance(20)) { // and those of 256
+      plan.hidden = kDims[random.below(6)];
+      plan.intermediate = 256;
+    }
   } while (getWork(tokens) > kMaxWork);
 }
 
 Type PlanDrawer::drawStorage(int64_t in) {
-  if (random.chance(75) && in % getBlockSize(storage) == 0)
+  if (random.chance(in % 32 == 0 ? 50 : 75) && in % getBlockSize(storage) == 0)
     return storage;
-  if (in % 32 == 0 && random.chance(40)) {
+  if (in % 32 == 0 && random.chance(70)) {
     const BlockFormat formats[] = {BlockFormat::q8_0, BlockFormat::q4_0,
                                    BlockFormat::q4_1, BlockFormat::q5_0,
                                    BlockFormat::q5_1, BlockFormat::q4_k,
                                    BlockFormat::q5_k, BlockFormat::q6_k};
     return BlockType::get(builder.getContext(),
-                          formats[random.below(in % 256 == 0 ? 8 : 5)]);
+                          in % 256 == 0 && random.chance(60)
+                              ? formats[random.between(5, 7)]
+                              : formats[random.below(5)]);
   }
   return builder.pickFloat();
 }
@@ -102,10 +111,13 @@ Matrix PlanDrawer::drawMatrix(int64_t out, int64_t in, Type storage,
   if (hasBias)
     matrix.bias = builder.pickFloat();
   int64_t unit = getBlockSize(storage);
-  if (random.chance(ways > 1 ? 90 : 70)) {
-    std::vector<int64_t> leaves = getLeaves(ways, in, unit);
-    matrix.leaves.assign(leaves.begin(), leaves.end());
-  } else {
+  std::vector<int64_t> leaves = getLeaves(ways, in, unit);
+  matrix.leaves.assign(leaves.begin(), leaves.end());
+  if (ways > 1 && random.chance(30)) {
+    // Another tree over the ranks and within a rank.
+    matrix.leaves = builder.pickTree(ways);
+    llvm::append_range(matrix.leaves, builder.pickLeaves(in / ways, unit));
+  } else if (random.chance(ways > 1 ? 10 : 30)) {
     matrix.leaves = builder.pickLeaves(in, unit);
   }
   return matrix;
@@ -169,6 +181,8 @@ Segment PlanDrawer::drawSegment(int64_t layers) {
   }
   if (random.chance(22))
     segment.feedForward = random.pick(ArrayRef(kEverywhere));
+  if (segment.isLoop && random.chance(5))
+    segment.feedForward = NearMiss::residualMissing; // no residual add to yield
   segment.attentionNorm = drawNorm();
   segment.feedForwardNorm = drawNorm();
   return segment;
@@ -192,7 +206,7 @@ ModelPlan PlanDrawer::draw(int64_t tokens, int64_t ranks) {
   if (plan.residual.isF32() && random.chance(50))
     plan.activation = builder.getBF16Type();
   plan.kv = builder.pickFloat();
-  storage = random.chance(25) && plan.hidden % 32 == 0
+  storage = random.chance(30) && plan.hidden % 32 == 0
                 ? Type(BlockType::get(builder.getContext(), BlockFormat::q8_0))
                 : builder.pickFloat();
   numerics = {builder.pickEps(), builder.pickNormMode(), plan.activation,

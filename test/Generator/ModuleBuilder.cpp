@@ -163,3 +163,18 @@ SmallVector<int64_t> ModuleBuilder::pickLeaves(int64_t inner, int64_t unit) {
   }
   return leaves;
 }
+
+SmallVector<int64_t> ModuleBuilder::pickTree(int64_t ranks) {
+  const SmallVector<int64_t> ofFour[] = {{4}, {2, 2}};
+  const SmallVector<int64_t> ofEight[] = {{8}, {2, 2, 2}, {4, 2}, {2, 4}};
+  switch (ranks) {
+  case 1:
+    return {};
+  case 4:
+    return ofFour[random.below(2)];
+  case 8:
+    return ofEight[random.below(4)];
+  default:
+    return {ranks};
+  }
+}

@@ -101,6 +101,8 @@ public:
   }
   /// Radices of a tree over whole units of `inner` features.
   llvm::SmallVector<int64_t> pickLeaves(int64_t inner, int64_t unit);
+  /// Radices of a tree over `ranks` ranks.
+  llvm::SmallVector<int64_t> pickTree(int64_t ranks);
   NormMode pickNormMode() {
     return random.pick(
         {NormMode::hf, NormMode::single, NormMode::zero_centered});

@@ -6,11 +6,17 @@
 
 #include "Checker.h"
 
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace lamina;
 using namespace lamina::generator;
+
+static std::string toText(double value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.3g", value);
+  return text;
+}
 
 /// Runs `@step`, once for each text of a module.
 const Interpretation &Checker::evaluate(ModuleOp module,
@@ -54,17 +60,14 @@ LogicalResult Checker::checkValues(ModuleOp module, StringRef after,
     Difference difference = compareTensors(expected, result);
     if (difference.isBitEqual)
       continue;
+    std::string text = "result " + std::to_string(i) + " differs by " +
+                       toText(difference.maximum);
+    if (isBitEqual || !difference.isComparable)
+      return fail(oracle, text + ", expected the same bits");
     double bound =
-        isBitEqual || !difference.isComparable
-            ? 0.0
-            : getStatedBound(expected, exactReference.results[i], unitRoundoff);
-    if (!(difference.maximum <= bound) || isBitEqual)
-      return fail(oracle,
-                  llvm::formatv("result {0} differs by {1}, expected {2}", i,
-                                difference.maximum,
-                                isBitEqual ? "the same bits"
-                                           : llvm::formatv("{0}", bound).str())
-                      .str());
+        getStatedBound(expected, exactReference.results[i], unitRoundoff);
+    if (!(difference.maximum <= bound))
+      return fail(oracle, text + ", expected at most " + toText(bound));
   }
   return success();
 }
@@ -79,10 +82,9 @@ LogicalResult Checker::checkExactValues(ModuleOp module, StringRef after) {
     double maximum = compareTensors(expected, result).maximum;
     double bound = getExactBound(expected);
     if (!(maximum <= bound))
-      return fail(oracle, llvm::formatv(
-                              "result {0} differs by {1}, expected at most {2}",
-                              i, maximum, bound)
-                              .str());
+      return fail(oracle, "result " + Twine(i) + " differs by " +
+                              toText(maximum) + ", expected at most " +
+                              toText(bound));
   }
   return success();
 }

@@ -251,7 +251,20 @@ void ModelMaker::addSegment(size_t i) {
   cacheLayer += segment.count;
 }
 
+/// `bf16`, `q8_0`.
+static std::string toText(Type type) {
+  if (auto block = dyn_cast<BlockType>(type))
+    return stringifyBlockFormat(block.getFormat()).str();
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 void ModelMaker::countCategories(Program &program) {
+  program.count("model: residual " + toText(plan.residual) + ", normed " +
+                toText(plan.activation));
+  for (const Matrix *matrix : {&plan.wq, &plan.wo, &plan.down, &plan.lmHead})
+    program.count("model: weight " + toText(matrix->storage));
   program.count("heads " + Twine(plan.heads) + "/" + Twine(plan.kvHeads));
   for (const Segment &segment : plan.segments) {
     program.count("model: " + getName(segment.attention));

@@ -1,192 +1,11 @@
-//===- RandomPartialSums.cpp - Partial sums written directly --------------===//
-//
-// One to four sites, in straight code or in loops, in a module with
-// `llama.ranks`. The residual stream and the normed value go from site to site,
-// and every value that a near miss leaves over is returned.
-//
-//===----------------------------------------------------------------------===//
+//===- RandomPartialSums.cpp - The sites of a module of partial sums ------===//
 
-#include "ModuleBuilder.h"
-#include "Program.h"
+#include "PartialSumsMaker.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace lamina;
 using namespace lamina::generator;
-
-namespace {
-
-/// One site, for the forecast.
-struct Site {
-  std::string name;
-  NearMiss nearMiss;
-  bool foldsCasts;
-  int64_t outerLayers = -1; // of the loop around it; -1 without
-  int64_t ownLayers = 1;    // of the loop that the near miss is about
-};
-
-class PartialSumsMaker {
-public:
-  PartialSumsMaker(MLIRContext *context, Random &random)
-      : builder(context, random), random(random) {}
-
-  Program make();
-
-private:
-  void addBlock();
-  void addSite(Site &site);
-  Value createUpdate(NearMiss nearMiss);
-  Value createBetween(Site &site, Value update);
-  void createNorms(Site &site, Value sum);
-  void putNormInLoop(Site &site, Value sum);
-  void putAddInLoop(Site &site, Value update);
-  Value createPartial();
-  Value createRowSplit();
-  Value createChain(Type element);
-  Value createAllReduce(Value partial, Type element);
-  NormNumerics pickNumerics();
-  Layer pickLayer(int64_t &layers);
-  WeightOp addVector(StringRef name, Layer &layer);
-  SmallVector<int64_t> pickTree();
-
-  /// Makes a value a result of the function, through the loop around it.
-  void keep(Value value) { kept.push_back(value); }
-  Value addArgument(Type type) { return builder.addArgument(function, type); }
-  Type getPartialElement() {
-    return sum == SumMode::f32 ? Type(builder.getF32Type()) : element;
-  }
-  Attribute getPartial() { return PartialAttr::get(builder.getContext()); }
-  Attribute getColumns(int64_t unit) {
-    return ColumnsAttr::get(builder.getContext(), unit);
-  }
-  SplitAttr getSplit(SplitKind kind, int64_t unit) {
-    return SplitAttr::get(builder.getContext(), kind, unit);
-  }
-  NearMiss pickNearMiss();
-
-  ModuleBuilder builder;
-  Random &random;
-  func::FuncOp function, helper;
-  int64_t ranks = 1, features = 1;
-  SumMode sum = SumMode::f32;
-  Type element, normedElement; // of the residual stream and of normed values
-  Value residual, normed;
-  Value layer; // of the loop around
-  int64_t layers = -1;
-  SmallVector<Value> kept;
-  std::vector<Site> sites;
-};
-
-//===----------------------------------------------------------------------===//
-// Partial sums
-//===----------------------------------------------------------------------===//
-
-SmallVector<int64_t> PartialSumsMaker::pickTree() {
-  switch (ranks) {
-  case 1:
-    return {};
-  case 4:
-    return random.chance(50) ? SmallVector<int64_t>{4}
-                             : SmallVector<int64_t>{2, 2};
-  case 8: {
-    const SmallVector<int64_t> trees[] = {{8}, {2, 2, 2}, {4, 2}, {2, 4}};
-    return trees[random.below(4)];
-  }
-  default:
-    return {ranks};
-  }
-}
-
-/// A layer for a weight that gets `layers` layers (0: none).
-Layer PartialSumsMaker::pickLayer(int64_t &weightLayers) {
-  weightLayers = 0;
-  if (layer && random.chance(60)) {
-    weightLayers = std::max<int64_t>(layers, 1);
-    return {layer, {}};
-  }
-  if (random.chance(50))
-    return {};
-  weightLayers = random.between(1, 3);
-  return {{}, builder.getI64IntegerAttr(random.below(weightLayers))};
-}
-
-WeightOp PartialSumsMaker::addVector(StringRef name, Layer &at) {
-  int64_t weightLayers;
-  at = pickLayer(weightLayers);
-  return builder.addWeight(name, {features}, builder.pickFloat(), weightLayers);
-}
-
-/// A row-split product of columns: of an argument, or of the normed value.
-Value PartialSumsMaker::createRowSplit() {
-  Type storage = builder.pickFloat();
-  int64_t unit = random.pick<int64_t>({1, 1, 2, 3, 4});
-  if (ranks <= 4 && random.chance(15)) {
-    storage = BlockType::get(
-        builder.getContext(),
-        random.pick({BlockFormat::q8_0, BlockFormat::q4_0, BlockFormat::q5_1}));
-    unit = 32;
-  }
-  int64_t units = ranks + random.below(3) * random.pick<int64_t>({1, ranks});
-  int64_t inner = unit * units;
-  SmallVector<int64_t> leaves;
-  if (units % ranks == 0)
-    leaves = builder.pickLeaves(inner / ranks, unit == 32 ? 32 : 1);
-  Value input;
-  if (random.chance(60)) {
-    WeightOp columns =
-        builder.addWeight("up", {inner, features}, builder.pickFloat(), 0,
-                          getSplit(SplitKind::columns, unit));
-    input = builder.createLinear(
-        normed, columns, nullptr, {}, builder.pickLeaves(features, 1),
-        builder.getRows(inner, normedElement, getColumns(unit)));
-  } else {
-    keep(normed);
-    input = addArgument(
-        builder.getRows(inner, builder.pickFloat(), getColumns(unit)));
-  }
-  int64_t weightLayers;
-  Layer at = pickLayer(weightLayers);
-  WeightOp rows =
-      builder.addWeight("down", {features, inner}, storage, weightLayers,
-                        getSplit(SplitKind::rows, unit));
-  return builder.createLinear(
-      input, rows, nullptr, at, leaves,
-      builder.getRows(features, getPartialElement(), getPartial()));
-}
-
-Value PartialSumsMaker::createPartial() {
-  auto type = builder.getRows(features, getPartialElement(), getPartial());
-  int64_t choice = random.below(100);
-  if (choice < 55)
-    return createRowSplit();
-  keep(normed);
-  if (choice < 90)
-    return addArgument(type);
-  WeightOp table = builder.addWeight(
-      "embed", {ranks + random.below(9), features}, builder.pickFloat(), 0,
-      getSplit(SplitKind::columns, 1));
-  return EmbedOp::create(builder, builder.named("embed"), type,
-                         addArgument(builder.getRowIndices()),
-                         FlatSymbolRefAttr::get(table.getSymNameAttr()));
-}
-
-Value PartialSumsMaker::createAllReduce(Value partial, Type result) {
-  Layer at;
-  FlatSymbolRefAttr bias;
-  if (random.chance(30))
-    bias = FlatSymbolRefAttr::get(addVector("bias", at).getSymNameAttr());
-  // `native` sums in the type of the partial sum.
-  if (sum == SumMode::native)
-    result = getElementTypeOrSelf(partial.getType());
-  return AllReduceOp::create(
-      builder, builder.named("sum"), builder.getRows(features, result), partial,
-      bias, at.value, at.index, SumModeAttr::get(builder.getContext(), sum),
-      builder.getDenseI64ArrayAttr(pickTree()));
-}
-
-//===----------------------------------------------------------------------===//
-// Sites
-//===----------------------------------------------------------------------===//
 
 NormNumerics PartialSumsMaker::pickNumerics() {
   return {builder.pickEps(), builder.pickNormMode(), normedElement, Type()};
@@ -428,8 +247,8 @@ void PartialSumsMaker::addBlock() {
 }
 
 /// What must become of the sites.
-FusionForecast forecastSites(ArrayRef<Site> sites, int64_t ranks,
-                             bool isCanonical) {
+static FusionForecast forecastSites(ArrayRef<Site> sites, int64_t ranks,
+                                    bool isCanonical) {
   FusionForecast forecast;
   bool isResidualSum = false;
   for (const Site &site : sites) {
@@ -502,8 +321,6 @@ Program PartialSumsMaker::make() {
   program.isBitEqual = [](int64_t) { return true; };
   return program;
 }
-
-} // namespace
 
 Program lamina::generator::makePartialSums(MLIRContext *context,
                                            Random &random) {
