@@ -9,17 +9,16 @@
 #include "lamina/Interpreter/Interpreter.h"
 #include "lamina/Pipelines.h"
 #include "lamina/Registration.h"
-#include "lamina/Support/Nesting.h"
 #include "lamina/Support/OutputFile.h"
+#include "lamina/Tools/CommandLine.h"
+#include "lamina/Tools/ModuleFile.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace lamina;
@@ -29,7 +28,7 @@ namespace cl = llvm::cl;
 namespace {
 
 // The exit codes of every tool of this project.
-constexpr int kUsage = 2, kMalformed = 3, kUnsupported = 4, kInputOutput = 5,
+constexpr int kMalformed = 3, kUnsupported = 4, kInputOutput = 5, kLimit = 6,
               kCheckFailed = 8;
 
 constexpr llvm::StringLiteral kHelp =
@@ -44,13 +43,13 @@ result. A module without llama.ranks is sharded for --ranks first. With
 --compare-with, the other module is the reference: it runs as it is, on the same
 weights and arguments.
 Exit codes: 0 done, 2 usage, 3 malformed module, 4 an op that is not evaluated,
-5 a file cannot be read or written, 8 a check failed (results differ by more
-than rounding, ranks disagree, or a dead-lock).
+5 a file cannot be read or written, 6 more layers or weights than it takes,
+8 a check failed (results differ by more than rounding, ranks disagree, or a
+dead-lock).
 )";
 
-constexpr llvm::StringLiteral kUsageHelp =
-    "help: lamina-interpret FILE [--ranks=N] [--compare-with=FILE], or "
-    "--help\n";
+constexpr llvm::StringLiteral kUsage =
+    "lamina-interpret FILE [--ranks=N] [--compare-with=FILE], or --help";
 
 /// A seed, written `seed:7`.
 struct Seed {
@@ -110,9 +109,7 @@ int failWith(int code, const llvm::Twine &text) {
 }
 
 int failUsage(const llvm::Twine &text) {
-  failWith(kUsage, text);
-  llvm::errs() << kUsageHelp;
-  return kUsage;
+  return lamina::failUsage(text.str(), kUsage);
 }
 
 /// A module and what is run of it.
@@ -121,20 +118,16 @@ struct Input {
   func::FuncOp function;
 };
 
-/// Reads and verifies a module. Returns an exit
-/// code, 0 if all is well.
-int readModule(MLIRContext &context, const std::string &file, Input &input) {
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(file, /*IsText=*/true);
-  if (std::error_code error = buffer.getError())
-    return failWith(kInputOutput, file + ": file: " + error.message() +
-                                      ", expected a readable file");
-  if (std::optional<size_t> offset = findDeepNesting(buffer.get()->getBuffer()))
-    return failWith(kMalformed, file + ":byte " + llvm::Twine(*offset) +
-                                    ": nesting: more than " +
-                                    llvm::Twine(kMaxNesting) +
-                                    " levels, expected at most that");
+/// Prints why there is no module; returns an exit code, 0 if there is one.
+int check(const ModuleFile &file) {
+  llvm::errs() << file.messages;
+  return int(file.code);
+}
+
+/// Parses and verifies a module. Returns an exit code, 0 if all is well.
+int parse(MLIRContext &context, ModuleFile file, Input &input) {
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  sources.AddNewSourceBuffer(std::move(file.buffer), llvm::SMLoc());
   SourceMgrDiagnosticHandler handler(sources, &context);
   input.module = parseSourceFile<ModuleOp>(sources, &context);
   return input.module ? 0 : kMalformed;
@@ -181,9 +174,9 @@ std::optional<int64_t> getRanksOf(ModuleOp module) {
   return attribute.getInt();
 }
 
-/// Reads the module to run: with its own ranks, or sharded for --ranks.
-int readInput(MLIRContext &context, Input &input) {
-  if (int code = readModule(context, inputFile, input))
+/// Parses the module to run: with its own ranks, or sharded for --ranks.
+int parseInput(MLIRContext &context, ModuleFile file, Input &input) {
+  if (int code = parse(context, std::move(file), input))
     return code;
   bool isGiven = ranks.getNumOccurrences() > 0;
   std::optional<int64_t> own = getRanksOf(*input.module);
@@ -214,6 +207,8 @@ int run(const std::string &file, const Input &input, Arithmetic with,
     return failWith(kMalformed, file + ": " + interpretation.message);
   case Outcome::unsupported:
     return failWith(kUnsupported, file + ": " + interpretation.message);
+  case Outcome::limit:
+    return failWith(kLimit, file + ": " + interpretation.message);
   case Outcome::checkFailed:
     return failWith(kCheckFailed, file + ": " + interpretation.message);
   }
@@ -284,12 +279,26 @@ bool reportDifference(size_t index, const Tensor &tensor,
   return isWithin;
 }
 
+/// Whether both functions take the same arguments; else the results say
+/// nothing. Returns an exit code.
+int checkArguments(func::FuncOp function, func::FuncOp reference) {
+  std::string own = describeArguments(function, tokens);
+  std::string expected = describeArguments(reference, tokens);
+  if (own == expected)
+    return 0;
+  return failWith(kMalformed, inputFile + ": arguments: " + own +
+                                  ", expected " + expected + " as in " +
+                                  compareWith);
+}
+
 /// Compares `input` with the module of --compare-with.
-int compare(MLIRContext &context, const Input &input) {
+int compare(MLIRContext &context, const Input &input, ModuleFile file) {
   Input reference;
-  if (int code = readModule(context, compareWith, reference))
+  if (int code = parse(context, std::move(file), reference))
     return code;
   if (int code = findFunction(compareWith, reference))
+    return code;
+  if (int code = checkArguments(input.function, reference.function))
     return code;
   WeightCache cache;
   Interpretation mine, theirs, exact;
@@ -330,12 +339,20 @@ int runTool() {
                      ", expected another file than the input");
   DialectRegistry registry;
   registerDialects(registry);
-  MLIRContext context(registry);
-  Input input;
-  if (int code = readInput(context, input))
+  // Both files are read before MLIR starts threads.
+  ModuleFile file = readModuleFile(inputFile, registry), reference;
+  if (int code = check(file))
     return code;
   if (!compareWith.empty())
-    return compare(context, input);
+    reference = readModuleFile(compareWith, registry);
+  if (int code = check(reference))
+    return code;
+  MLIRContext context(registry);
+  Input input;
+  if (int code = parseInput(context, std::move(file), input))
+    return code;
+  if (!compareWith.empty())
+    return compare(context, input, std::move(reference));
   WeightCache cache;
   Interpretation interpretation;
   if (int code = run(inputFile, input, arithmetic, cache, interpretation))
@@ -348,13 +365,9 @@ int runTool() {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  std::string message;
-  llvm::raw_string_ostream messages(message);
-  if (!cl::ParseCommandLineOptions(argc, argv, kHelp, &messages)) {
-    // A bad value has been reported by its option, on standard error.
-    llvm::errs() << message << kUsageHelp;
-    return kUsage;
-  }
+  setVersion("lamina-interpret");
+  if (!parseCommandLine(argc, argv, kHelp, kUsage))
+    return int(ExitCode::Usage);
   int code = runTool();
   llvm::outs().flush();
   if (llvm::outs().has_error()) {

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lamina/Import/ImportLlamaConfig.h"
+#include "lamina/Import/ImportLlama.h"
 #include "lamina/Support/OutputFile.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
