@@ -55,20 +55,30 @@ void printLayerRef(OpAsmPrinter &printer, Operation *, Value layer,
   printer << ']';
 }
 
-ParseResult parseWeightRef(OpAsmParser &parser, FlatSymbolRefAttr &weight,
-                           OptionalOperand &layer, IntegerAttr &index) {
-  if (parser.parseAttribute(weight))
-    return failure();
+ParseResult parseOptionalLayerRef(OpAsmParser &parser, OptionalOperand &layer,
+                                  IntegerAttr &index) {
   if (failed(parser.parseOptionalLSquare()))
     return success();
   return parseLayerAndBracket(parser, layer, index);
 }
 
+void printOptionalLayerRef(OpAsmPrinter &printer, Operation *op, Value layer,
+                           IntegerAttr index) {
+  if (layer || index)
+    printLayerRef(printer, op, layer, index);
+}
+
+ParseResult parseWeightRef(OpAsmParser &parser, FlatSymbolRefAttr &weight,
+                           OptionalOperand &layer, IntegerAttr &index) {
+  if (parser.parseAttribute(weight))
+    return failure();
+  return parseOptionalLayerRef(parser, layer, index);
+}
+
 void printWeightRef(OpAsmPrinter &printer, Operation *op,
                     FlatSymbolRefAttr weight, Value layer, IntegerAttr index) {
   printer.printAttributeWithoutType(weight);
-  if (layer || index)
-    printLayerRef(printer, op, layer, index);
+  printOptionalLayerRef(printer, op, layer, index);
 }
 
 ParseResult parseOptionalBias(OpAsmParser &parser, FlatSymbolRefAttr &bias,
@@ -139,18 +149,20 @@ void printInputAndResult(OpAsmPrinter &printer, Operation *, Type input,
 static ParseResult parseLayerRange(OpAsmParser &parser, LayerRangeAttr &range) {
   FlatSymbolRefAttr weight;
   int64_t begin = -1, end = -1;
+  SMLoc loc = parser.getCurrentLocation();
   if (parser.parseAttribute(weight))
     return failure();
   if (succeeded(parser.parseOptionalLSquare())) {
-    SMLoc loc = parser.getCurrentLocation();
+    loc = parser.getCurrentLocation();
     if (parser.parseInteger(begin) || parser.parseKeyword("to") ||
         parser.parseInteger(end) || parser.parseRSquare())
       return failure();
     if (begin < 0)
       return parser.emitError(loc, "needs a first layer that is not negative");
   }
-  range = LayerRangeAttr::get(parser.getContext(), weight, begin, end);
-  return success();
+  range = LayerRangeAttr::getChecked([&] { return parser.emitError(loc); },
+                                     parser.getContext(), weight, begin, end);
+  return success(range != nullptr);
 }
 
 ParseResult parseDerivation(OpAsmParser &parser, Attribute &derived) {

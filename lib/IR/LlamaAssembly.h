@@ -32,6 +32,13 @@ mlir::ParseResult parseLayerRef(mlir::OpAsmParser &parser,
 void printLayerRef(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                    mlir::Value layer, mlir::IntegerAttr index);
 
+/// Nothing, `[%l]` or `[31]`.
+mlir::ParseResult parseOptionalLayerRef(mlir::OpAsmParser &parser,
+                                        OptionalOperand &layer,
+                                        mlir::IntegerAttr &index);
+void printOptionalLayerRef(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                           mlir::Value layer, mlir::IntegerAttr index);
+
 /// Nothing, or `bias` and a weight reference.
 mlir::ParseResult parseOptionalBias(mlir::OpAsmParser &parser,
                                     mlir::FlatSymbolRefAttr &bias,

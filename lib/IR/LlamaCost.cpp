@@ -2,7 +2,7 @@
 
 #include "lamina/IR/LlamaDistribution.h"
 #include "lamina/IR/LlamaOps.h"
-#include "lamina/IR/LlamaWeights.h"
+#include "lamina/Support/CheckedMath.h"
 
 using namespace mlir;
 using namespace lamina;
@@ -24,76 +24,50 @@ static int64_t getRowBytes(Value value) {
   if (!type)
     return 0;
   int64_t elementBytes = type.getElementTypeBitWidth() / 8;
-  return type.getRank() == 1 ? elementBytes
-                             : elementBytes * getLocalFeatures(value);
+  return type.getRank() == 1
+             ? elementBytes
+             : multiplySaturating(elementBytes, getLocalFeatures(value));
 }
 
 /// One launch that reads every operand and writes every result once.
-static Cost getStreamingCost(Operation *op, int64_t flopsPerFeature) {
+static Cost getStreamingCost(Operation *op) {
   Cost cost;
   cost.launches = 1;
-  for (Value value : op->getOperands())
-    cost.activationBytes.perToken += getRowBytes(value);
-  for (Value value : op->getResults())
-    cost.activationBytes.perToken += getRowBytes(value);
-  if (op->getNumResults() > 0 && flopsPerFeature > 0)
-    cost.flops.perToken = flopsPerFeature * getLocalFeatures(op->getResult(0));
+  auto addRows = [&](ValueRange values) {
+    for (Value value : values)
+      cost.activationBytesPerToken =
+          addSaturating(cost.activationBytesPerToken, getRowBytes(value));
+  };
+  addRows(op->getOperands());
+  addRows(op->getResults());
   return cost;
 }
 
-/// Bytes of a weight of `elements` elements, as far as they can be counted.
-static int64_t getWeightBytes(Operation *op, FlatSymbolRefAttr symbol) {
-  SymbolTableCollection symbols;
-  WeightOp weight = symbol ? lookupWeight(op, symbol, symbols) : WeightOp();
-  if (!weight)
-    return 0;
-  return getStorageBytes(weight.getStorageType(),
-                         weight.getTensorType().getNumElements())
-      .value_or(0);
+int64_t lamina::addSaturating(int64_t a, int64_t b) {
+  return checkedAdd(a, b).value_or(INT64_MAX);
 }
 
-Cost EmbedOp::getCost() { return getStreamingCost(*this, 0); }
-Cost SelectRowsOp::getCost() { return getStreamingCost(*this, 0); }
-Cost SiluMulOp::getCost() { return getStreamingCost(*this, 5); }
-Cost AddOp::getCost() { return getStreamingCost(*this, 1); }
-Cost RopeOp::getCost() { return getStreamingCost(*this, 3); }
-Cost AllReduceOp::getCost() { return getStreamingCost(*this, 1); }
-Cost AllGatherOp::getCost() { return getStreamingCost(*this, 0); }
-Cost GatherOp::getCost() { return getStreamingCost(*this, 0); }
-Cost AttentionOp::getCost() { return getStreamingCost(*this, 4); }
-
-Cost RmsNormOp::getCost() {
-  Cost cost = getStreamingCost(*this, 4);
-  cost.weightBytes.fixed = getWeightBytes(*this, getWeightAttr());
-  return cost;
+int64_t lamina::multiplySaturating(int64_t a, int64_t b) {
+  return checkedMul(a, b).value_or(INT64_MAX);
 }
 
-Cost ResidualRmsNormOp::getCost() {
-  Cost cost = getStreamingCost(*this, 5);
-  cost.weightBytes.fixed = getWeightBytes(*this, getWeightAttr());
-  return cost;
+Cost &Cost::operator+=(const Cost &other) {
+  launches = addSaturating(launches, other.launches);
+  activationBytesPerToken =
+      addSaturating(activationBytesPerToken, other.activationBytesPerToken);
+  return *this;
 }
 
-Cost AllReduceResidualRmsNormOp::getCost() {
-  Cost cost = getStreamingCost(*this, 6);
-  cost.weightBytes.fixed = getWeightBytes(*this, getWeightAttr()) +
-                           getWeightBytes(*this, getBiasAttr());
-  return cost;
-}
-
-Cost LinearOp::getCost() {
-  Cost cost = getStreamingCost(*this, 0);
-  int64_t in = getLocalFeatures(getInput());
-  int64_t out = 0, allOut = 0;
-  for (Value product : getProducts()) {
-    out += getLocalFeatures(product);
-    allOut += cast<RankedTensorType>(product.getType()).getDimSize(1);
-  }
-  cost.flops.perToken = 2 * in * out;
-  // The share of the weight that a rank has: in x out of the whole.
-  double share =
-      double(in) / getInput().getType().getDimSize(1) * (double(out) / allOut);
-  cost.weightBytes.fixed =
-      int64_t(share * getWeightBytes(*this, getWeightAttr()));
-  return cost;
-}
+Cost EmbedOp::getCost() { return getStreamingCost(*this); }
+Cost SelectRowsOp::getCost() { return getStreamingCost(*this); }
+Cost RmsNormOp::getCost() { return getStreamingCost(*this); }
+Cost ResidualRmsNormOp::getCost() { return getStreamingCost(*this); }
+Cost LinearOp::getCost() { return getStreamingCost(*this); }
+Cost SiluMulOp::getCost() { return getStreamingCost(*this); }
+Cost AddOp::getCost() { return getStreamingCost(*this); }
+Cost RopeOp::getCost() { return getStreamingCost(*this); }
+Cost AttentionOp::getCost() { return getStreamingCost(*this); }
+Cost AllReduceOp::getCost() { return getStreamingCost(*this); }
+Cost AllReduceResidualRmsNormOp::getCost() { return getStreamingCost(*this); }
+Cost AllGatherOp::getCost() { return getStreamingCost(*this); }
+Cost GatherOp::getCost() { return getStreamingCost(*this); }

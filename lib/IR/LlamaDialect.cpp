@@ -1,11 +1,10 @@
-//===- LlamaDialect.cpp - Registration, attributes, module check ----------===//
+//===- LlamaDialect.cpp - Registration and attributes ---------------------===//
 
 #include "lamina/IR/LlamaDialect.h"
 
 #include "lamina/IR/LlamaDistribution.h"
 #include "lamina/IR/LlamaOps.h"
 #include "mlir/Bytecode/BytecodeImplementation.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"
@@ -113,6 +112,7 @@ bool lamina::isActivationType(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getRank() == 2 && !tensor.isDynamicDim(1) &&
          tensor.getDimSize(1) > 0 &&
+         (!tensor.getEncoding() || getDistribution(type)) &&
          isa<Float32Type, Float16Type, BFloat16Type>(tensor.getElementType());
 }
 
@@ -227,63 +227,16 @@ int64_t BlockType::getBlockBytes() const {
 }
 
 //===----------------------------------------------------------------------===//
-// The module attribute `llama.ranks`
+// Layer ranges
 //===----------------------------------------------------------------------===//
 
-/// Checks that `op`, which is not of this dialect, touches no encoded value.
-static LogicalResult verifyForeignOp(Operation *op) {
-  if (isa<func::FuncOp, func::ReturnOp, func::CallOp>(op))
+LogicalResult
+LayerRangeAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                       FlatSymbolRefAttr, int64_t begin, int64_t end) {
+  // C1
+  if ((begin == -1 && end == -1) || (begin >= 0 && begin <= end))
     return success();
-  auto isEncoded = [](Type type) { return bool(getDistribution(type)); };
-  auto found = llvm::find_if(op->getOperandTypes(), isEncoded);
-  if (found != op->getOperandTypes().end())
-    return op->emitOpError("is no llama op and does not know a value of type ")
-           << *found;
-  auto result = llvm::find_if(op->getResultTypes(), isEncoded);
-  if (result != op->getResultTypes().end())
-    return op->emitOpError("is no llama op and does not know a value of type ")
-           << *result;
-  for (Region &region : op->getRegions())
-    for (Block &block : region)
-      for (Type type : block.getArgumentTypes())
-        if (isEncoded(type))
-          return op->emitOpError(
-                     "is no llama op and does not know a value of type ")
-                 << type;
-  return success();
-}
-
-/// Checks that a collective sits directly in a function or in `llama.layers`
-/// of a function.
-static LogicalResult verifyCollectivePlace(Operation *op) {
-  if (!isCollective(op) || isCollectivePlace(op->getParentOp()))
-    return success();
-  Operation *parent = op->getParentOp();
-  while (isa<LayersOp>(parent))
-    parent = parent->getParentOp();
-  return op->emitOpError(
-             "is a collective and needs to sit directly in func.func or "
-             "llama.layers, got ")
-         << parent->getName();
-}
-
-LogicalResult LlamaDialect::verifyOperationAttribute(Operation *root,
-                                                     NamedAttribute attribute) {
-  if (attribute.getName() != getRanksAttrName())
-    return emitError(root->getLoc(), "unknown attribute '")
-           << attribute.getName().getValue() << "' of the llama dialect";
-  auto ranks = dyn_cast<IntegerAttr>(attribute.getValue());
-  if (!isa<ModuleOp>(root) || !ranks ||
-      !ranks.getType().isSignlessInteger(64) || ranks.getInt() < 1 ||
-      ranks.getInt() > kMaxRanks)
-    return emitError(root->getLoc(), "'llama.ranks' needs an i64 from 1 to ")
-           << kMaxRanks << " on a module, got " << attribute.getValue()
-           << " on " << root->getName();
-  // In program order, so that `scf.if` is reported before its `scf.yield`.
-  auto check = [&](Operation *op) -> WalkResult {
-    if (op->getDialect() != this)
-      return verifyForeignOp(op);
-    return verifyCollectivePlace(op);
-  };
-  return failure(root->walk<WalkOrder::PreOrder>(check).wasInterrupted());
+  return emitError() << "needs a range of layers from 0 on, or -1 and -1 for a "
+                        "weight without layers, got "
+                     << begin << " to " << end;
 }

@@ -1,7 +1,7 @@
 //===- LlamaDistribution.cpp - Which part of a value a rank has -----------===//
 //
-// Ranges of ranks, and for each op how the distribution of its results follows
-// from that of its operands.
+// For each op, how the distribution of its results follows from that of its
+// operands, and the verifier of it. What a rank has: LlamaRanges.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,97 +16,6 @@ using namespace mlir;
 using namespace lamina;
 
 using EmitError = llvm::function_ref<InFlightDiagnostic()>;
-
-//===----------------------------------------------------------------------===//
-// Ranges
-//===----------------------------------------------------------------------===//
-
-Range lamina::getUnitRange(int64_t units, int64_t rank, int64_t ranks) {
-  auto boundary = [&](int64_t r) {
-    return int64_t(static_cast<__int128>(r) * units / ranks);
-  };
-  if (units < ranks)
-    return {boundary(rank), boundary(rank) + 1};
-  return {boundary(rank), boundary(rank + 1)};
-}
-
-Range lamina::getColumnRange(int64_t features, Attribute encoding, int64_t rank,
-                             int64_t ranks) {
-  auto columns = dyn_cast_or_null<ColumnsAttr>(encoding);
-  if (!columns)
-    return {0, features};
-  int64_t unit = columns.getUnit();
-  Range units = getUnitRange(features / unit, rank, ranks);
-  return {units.begin * unit, units.end * unit};
-}
-
-bool lamina::hasCopies(int64_t features, int64_t unit, int64_t ranks) {
-  return unit > 0 && features / unit < ranks;
-}
-
-Attribute lamina::getDistribution(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.getEncoding() ||
-      !isa<PartialAttr, ColumnsAttr, RootAttr>(tensor.getEncoding()))
-    return {};
-  return tensor.getEncoding();
-}
-
-RankedTensorType lamina::withDistribution(RankedTensorType type,
-                                          Attribute encoding) {
-  return RankedTensorType::get(type.getShape(), type.getElementType(),
-                               encoding);
-}
-
-std::optional<int64_t> lamina::getRanks(Operation *op) {
-  for (; op; op = op->getParentOp())
-    if (auto ranks =
-            op->getAttrOfType<IntegerAttr>(LlamaDialect::getRanksAttrName()))
-      return ranks.getInt();
-  return std::nullopt;
-}
-
-bool lamina::isCollective(Operation *op) {
-  auto effects = dyn_cast<MemoryEffectOpInterface>(op);
-  if (!effects)
-    return false;
-  SmallVector<MemoryEffects::EffectInstance> instances;
-  effects.getEffects(instances);
-  return llvm::any_of(instances, [](const MemoryEffects::EffectInstance &e) {
-    return e.getResource() == CollectiveOrder::get();
-  });
-}
-
-bool lamina::isCollectivePlace(Operation *parent) {
-  while (isa<LayersOp>(parent))
-    parent = parent->getParentOp();
-  return isa<func::FuncOp>(parent);
-}
-
-std::string lamina::describeDistribution(Attribute encoding) {
-  if (!encoding)
-    return "whole";
-  std::string text;
-  llvm::raw_string_ostream(text) << encoding;
-  return text;
-}
-
-bool lamina::ranksOwnTheirHeads(int64_t heads, int64_t kvHeads, int64_t headDim,
-                                ColumnsAttr query, ColumnsAttr key,
-                                int64_t ranks) {
-  int64_t group = heads / kvHeads;
-  for (int64_t rank = 0; rank < ranks; ++rank) {
-    Range mine = getColumnRange(heads * headDim, query, rank, ranks);
-    Range cached = getColumnRange(kvHeads * headDim, key, rank, ranks);
-    if (mine.size() == 0)
-      continue;
-    int64_t first = mine.begin / headDim / group;
-    int64_t last = (mine.end / headDim - 1) / group;
-    if (first < cached.begin / headDim || last >= cached.end / headDim)
-      return false;
-  }
-  return true;
-}
 
 //===----------------------------------------------------------------------===//
 // Verification
@@ -394,6 +303,13 @@ std::optional<int64_t> AttentionOp::getColumnUnit(unsigned operand,
     return operand == 0 ? std::lcm(resultUnit, headDim) : headDim;
   int64_t query = std::lcm(resultUnit, group * headDim);
   return operand == 0 ? query : query / group;
+}
+
+LogicalResult TapOp::inferDistributions(ArrayRef<Attribute> operands,
+                                        ArrayRef<SplitAttr>, int64_t,
+                                        SmallVectorImpl<Attribute> &,
+                                        EmitError emitError) {
+  return needWhole(operands, 0, "value", emitError);
 }
 
 //===----------------------------------------------------------------------===//

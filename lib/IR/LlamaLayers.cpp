@@ -179,8 +179,11 @@ struct InlineOnlyLayer : OpRewritePattern<LayersOp> {
       rewriter.replaceAllUsesWith(argument, init);
     Block *body = &op.getBody().front();
     rewriter.setInsertionPoint(op);
-    for (Operation &inner : llvm::make_early_inc_range(*body))
+    for (Operation &inner : llvm::make_early_inc_range(*body)) {
+      inner.walk(
+          [](Operation *part) { part->setLoc(nameLayer(part->getLoc(), 0)); });
       rewriter.moveOpBefore(&inner, op);
+    }
     rewriter.replaceOp(op, finals);
     return success();
   }

@@ -1,4 +1,4 @@
-//===- LlamaOps.cpp - Verifiers and names of the llama ops ----------------===//
+//===- LlamaOps.cpp - Verifiers of the llama ops --------------------------===//
 //
 // What an op can check without looking up symbols. The rest is in
 // LlamaSymbolUses.cpp (weights, distributions) and LlamaLayers.cpp.
@@ -233,16 +233,21 @@ LogicalResult AttentionOp::verify() {
   if (!isa<Float32Type, Float16Type, BFloat16Type>(getKv()))
     return emitOpError("needs `kv` to be f32, f16 or bf16, got ") << getKv();
   // C5
-  WeightRef ref = getWeightRefs().front();
-  if (bool(ref.layer) == bool(ref.index))
-    return emitOpError("needs one layer, got ")
-           << (ref.index ? "both a value and a number" : "none");
-  if (std::optional<int64_t> layer = getConstantLayer(ref); layer && *layer < 0)
-    return emitOpError("needs a layer that is not negative, got ") << *layer;
-  if (!getLargestLayer(ref))
-    return emitOpError("needs a layer that is a constant or the layer of "
-                       "llama.layers");
+  if (failed(verifyBareLayer(*this, getWeightRefs().front())))
+    return failure();
   // C6
+  return ::verifyDistribution(*this);
+}
+
+LogicalResult TapOp::verify() {
+  // C1
+  if (getLabel().empty())
+    return emitOpError("needs a label that is not empty");
+  // C2
+  for (WeightRef ref : getWeightRefs())
+    if (failed(verifyBareLayer(*this, ref)))
+      return failure();
+  // C3
   return ::verifyDistribution(*this);
 }
 
@@ -316,8 +321,19 @@ LogicalResult GatherOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// References of the ops that have a bias
+// References of the ops that may have none or several
 //===----------------------------------------------------------------------===//
+
+SmallVector<WeightRef> TapOp::getWeightRefs() {
+  if (!getLayer() && !getIndexAttr())
+    return {};
+  return {{FlatSymbolRefAttr(), getLayer(), getIndexAttr()}};
+}
+
+void TapOp::setWeightRef(unsigned, WeightRef ref) {
+  getLayerMutable().assign(ref.getLayerRange());
+  ref.index ? setIndexAttr(ref.index) : (void)removeIndexAttr();
+}
 
 SmallVector<WeightRef> AllReduceOp::getWeightRefs() {
   if (!getBiasAttr())
@@ -348,60 +364,4 @@ void AllReduceResidualRmsNormOp::setWeightRef(unsigned i, WeightRef ref) {
   setBiasAttr(ref.symbol);
   getBiasLayerMutable().assign(ref.getLayerRange());
   ref.index ? setBiasIndexAttr(ref.index) : (void)removeBiasIndexAttr();
-}
-
-//===----------------------------------------------------------------------===//
-// Result names
-//===----------------------------------------------------------------------===//
-
-void EmbedOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getEmbedded(), "x");
-}
-void SelectRowsOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getSelected(), "rows");
-}
-void RmsNormOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getNormed(), "n");
-}
-void ResidualRmsNormOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getNormed(), "n");
-  setName(getNewResidual(), "h");
-}
-void AddOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getSum(), "h");
-}
-void SiluMulOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getGated(), "gated");
-}
-void RopeOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getRotated(), "rotated");
-}
-void AttentionOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getAttended(), "attended");
-}
-void AllReduceOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getReduced(), "sum");
-}
-void AllReduceResidualRmsNormOp::getAsmResultNames(
-    OpAsmSetValueNameFn setName) {
-  setName(getNormed(), "n");
-  setName(getNewResidual(), "h");
-}
-void AllGatherOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getGathered(), "gathered");
-}
-void GatherOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getGathered(), "gathered");
-}
-
-/// The product with `@wq` is `%q`, with `@gate` it is `%gate`.
-void LinearOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  StringRef name = getWeight();
-  if (name.size() == 2 && name.front() == 'w')
-    name = name.drop_front();
-  if (getNumResults() == 1)
-    setName(getProducts().front(), name);
-  else
-    for (Value product : getProducts())
-      setName(product, "p");
 }

@@ -2,6 +2,7 @@
 
 #include "lamina/IR/LlamaWeights.h"
 
+#include "lamina/Support/CheckedMath.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -13,16 +14,14 @@ int64_t lamina::getBlockSize(Type storage) {
 }
 
 std::optional<int64_t> lamina::getStorageBytes(Type storage, int64_t elements) {
-  int64_t unitBytes, bytes;
+  int64_t unitBytes;
   if (auto block = dyn_cast<BlockType>(storage)) {
     elements /= block.getBlockSize();
     unitBytes = block.getBlockBytes();
   } else {
     unitBytes = storage.getIntOrFloatBitWidth() / 8;
   }
-  if (llvm::MulOverflow(elements, unitBytes, bytes))
-    return std::nullopt;
-  return bytes;
+  return checkedMul(elements, unitBytes);
 }
 
 WeightOp lamina::lookupWeight(Operation *from, FlatSymbolRefAttr symbol,
@@ -117,6 +116,19 @@ WeightOp lamina::verifyWeightRef(Operation *op, WeightRef ref, StringRef what,
   return weight;
 }
 
+LogicalResult lamina::verifyBareLayer(Operation *op, WeightRef ref) {
+  if (bool(ref.layer) == bool(ref.index))
+    return op->emitOpError("needs one layer, got ")
+           << (ref.index ? "both a value and a number" : "none");
+  if (std::optional<int64_t> layer = getConstantLayer(ref); layer && *layer < 0)
+    return op->emitOpError("needs a layer that is not negative, got ")
+           << *layer;
+  if (!getLargestLayer(ref))
+    return op->emitOpError("needs a layer that is a constant or the layer of "
+                           "llama.layers");
+  return success();
+}
+
 WeightRef lamina::resolveDerivedLayer(Operation *from, WeightRef ref) {
   if (!ref.symbol || !ref.index)
     return ref;
@@ -148,6 +160,27 @@ void lamina::setStaticLayer(WeightUserOpInterface op, Value layer,
       op.setWeightRef(i, {ref.symbol, Value(), attribute});
 }
 
+Location lamina::nameLayer(Location loc, int64_t layer) {
+  if (auto name = dyn_cast<NameLoc>(loc)) {
+    std::string text = name.getName().str();
+    size_t star = text.find('*');
+    if (star != std::string::npos)
+      text.replace(star, 1, std::to_string(layer));
+    return NameLoc::get(StringAttr::get(loc.getContext(), text),
+                        nameLayer(name.getChildLoc(), layer));
+  }
+  if (auto site = dyn_cast<CallSiteLoc>(loc))
+    return CallSiteLoc::get(nameLayer(site.getCallee(), layer),
+                            nameLayer(site.getCaller(), layer));
+  if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    SmallVector<Location> parts;
+    for (Location part : fused.getLocations())
+      parts.push_back(nameLayer(part, layer));
+    return FusedLoc::get(loc.getContext(), parts, fused.getMetadata());
+  }
+  return loc;
+}
+
 //===----------------------------------------------------------------------===//
 // llama.weight
 //===----------------------------------------------------------------------===//
@@ -168,10 +201,8 @@ static LogicalResult verifyWeightType(WeightOp op) {
       (type.getRank() != 2 || type.getDimSize(1) % block.getBlockSize() != 0))
     return op.emitOpError("needs a matrix whose rows are whole blocks of ")
            << block.getBlockSize() << ", got " << type;
-  int64_t elements = type.getDimSize(0);
-  if ((type.getRank() == 2 &&
-       llvm::MulOverflow(elements, type.getDimSize(1), elements)) ||
-      !getStorageBytes(storage, elements))
+  auto elements = checkedProduct<int64_t>(type.getShape());
+  if (!elements || !getStorageBytes(storage, *elements))
     return op.emitOpError("needs a size in bytes below 2^63, got ") << type;
   return success();
 }
@@ -266,9 +297,8 @@ static WeightOp verifyPart(WeightOp op, FlatSymbolRefAttr symbol,
 static LogicalResult verifyRange(WeightOp op, LayerRangeAttr range,
                                  WeightOp part) {
   std::optional<uint64_t> layers = part.getLayers();
-  bool lies = range.isWhole() ? !layers
-                              : layers && range.getBegin() <= range.getEnd() &&
-                                    range.getEnd() <= int64_t(*layers);
+  bool lies =
+      range.isWhole() ? !layers : layers && range.getEnd() <= int64_t(*layers);
   if (lies)
     return success();
   InFlightDiagnostic error = op.emitOpError("needs ");
@@ -302,9 +332,11 @@ static LogicalResult verifyLayersOf(WeightOp op, LayersOfAttr derived,
     if (part.getSplitAttr())
       return op.emitOpError("needs parts that are whole on every rank, got ")
              << range.getWeight() << " with " << part.getSplitAttr();
-    if (llvm::AddOverflow(count, range.getCount(), count))
+    std::optional<int64_t> sum = checkedAdd(count, range.getCount());
+    if (!sum)
       return op.emitOpError("needs fewer than 2^63 layers in its ranges, got "
                             "more");
+    count = *sum;
   }
   if (!op.getLayers() || int64_t(*op.getLayers()) != count)
     return op.emitOpError("needs ")
@@ -330,9 +362,11 @@ static LogicalResult verifyColumnsOf(WeightOp op, ColumnsOfAttr derived,
                             "input features, got ")
              << symbol << " of type " << partType << " with "
              << describeLayers(part);
-    if (llvm::AddOverflow(out, part.getOut(), out))
+    std::optional<int64_t> sum = checkedAdd(out, part.getOut());
+    if (!sum)
       return op.emitOpError("needs fewer than 2^63 output features in its "
                             "parts, got more");
+    out = *sum;
   }
   if (out != op.getOut())
     return op.emitOpError("needs the ")

@@ -151,10 +151,11 @@ std::vector<RuntimeValue> ArgumentDrawer::draw(Value argument, unsigned index) {
   std::vector<RuntimeValue> values(ranks);
   for (int64_t rank = 0; rank < ranks; ++rank) {
     uint64_t key = getKey(name, rank + 1);
-    if (type.isIntOrIndex()) {
+    if (type.isIndex() ||
+        (isa<IntegerType>(type) && type.getIntOrFloatBitWidth() <= 64)) {
       values[rank].integer =
           static_cast<int64_t>(mixBits(key) % (type.isInteger(1) ? 2 : 4));
-    } else if (!tensor && getElement(type)) {
+    } else if (isa<FloatType>(type) && getElement(type)) {
       Tensor scalar(*getElement(type), {});
       scalar.data[0] =
           roundTo(scalar.element, static_cast<float>(drawUnit(key, 0)));
@@ -179,7 +180,8 @@ lamina::drawArguments(func::FuncOp function, const InterpreterOptions &options,
       llvm::raw_string_ostream(error)
           << "argument " << index << ": " << argument.getType()
           << ", expected a tensor of f32, f16, bf16 or i32 of at most "
-          << kMaxElements << " elements, a float or an integer";
+          << kMaxElements
+          << " elements, f32, f16, bf16 or an integer of at most 64 bits";
       return {};
     }
     for (int64_t rank = 0; rank < ranks; ++rank)

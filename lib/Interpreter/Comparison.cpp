@@ -1,14 +1,40 @@
 //===- Comparison.cpp - Comparing the results of two programs -------------===//
 
 #include "lamina/Interpreter/Comparison.h"
+#include "lamina/IR/LlamaOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/raw_ostream.h"
 #include <cmath>
 #include <limits>
 
 using namespace lamina;
 using namespace mlir;
+
+/// Returns the type of an argument as it is drawn.
+static Type getDrawnType(Type type, int64_t tokens) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return type;
+  SmallVector<int64_t> shape(tensor.getShape());
+  for (int64_t &size : shape)
+    size = ShapedType::isDynamic(size) ? tokens : size;
+  Attribute encoding = tensor.getEncoding();
+  return RankedTensorType::get(
+      shape, tensor.getElementType(),
+      isa_and_nonnull<PartialAttr>(encoding) ? encoding : Attribute());
+}
+
+std::string lamina::describeArguments(func::FuncOp function, int64_t tokens) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "(";
+  llvm::interleaveComma(function.getArgumentTypes(), os,
+                        [&](Type type) { os << getDrawnType(type, tokens); });
+  os << ")";
+  return text;
+}
 
 /// Returns the bits of `value`, the same for every NaN.
 static uint64_t getBits(double value) {

@@ -4,6 +4,7 @@
 #include "Arguments.h"
 #include "Describe.h"
 #include "RankEvaluator.h"
+#include "lamina/Support/CheckedMath.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <thread>
 
@@ -162,11 +163,8 @@ findFailure(ArrayRef<std::unique_ptr<RankRun>> runs,
   for (const std::unique_ptr<RankRun> &run : runs)
     if (run->evaluator.outcome != Outcome::ok)
       return makeFailure(run->evaluator.outcome, run->evaluator.message);
-  if (rendezvous.isDeadLocked())
-    return makeFailure(Outcome::checkFailed,
-                       "dead-lock, expected all ranks to meet in one "
-                       "collective: " +
-                           rendezvous.describe());
+  if (std::string failure = rendezvous.describeFailure(); !failure.empty())
+    return makeFailure(Outcome::checkFailed, failure);
   return std::nullopt;
 }
 
@@ -192,6 +190,29 @@ static std::string findLargeWeight(ModuleOp module) {
   return {};
 }
 
+/// Layers that the loops of a module may have together, an inner loop once for
+/// each layer around it; as `--llama-unroll-layers` allows.
+static constexpr int64_t kMaxLayers = 65536;
+
+/// Names the loop that runs more layers than that; empty without one.
+static std::string findDeepLoop(ModuleOp module) {
+  std::string found;
+  module.walk([&](LayersOp loop) {
+    std::optional<int64_t> layers = 1;
+    for (LayersOp outer = loop; outer && layers;
+         outer = outer->getParentOfType<LayersOp>())
+      layers = checkedMul<int64_t>(*layers, outer.getCount());
+    if (layers && *layers <= kMaxLayers)
+      return WalkResult::advance();
+    found = describeLocation(loop.getLoc()) + ": 'llama.layers': " +
+            (layers ? std::to_string(*layers) : "2^63 or more") +
+            " layers, expected at most " + std::to_string(kMaxLayers) +
+            " in a module that is interpreted";
+    return WalkResult::interrupt();
+  });
+  return found;
+}
+
 Interpretation lamina::interpret(func::FuncOp function,
                                  const InterpreterOptions &options) {
   auto module = function->getParentOfType<ModuleOp>();
@@ -208,7 +229,9 @@ Interpretation lamina::interpret(func::FuncOp function,
           module->getAttrOfType<IntegerAttr>(LlamaDialect::getRanksAttrName()))
     ranks = attribute.getInt();
   if (std::string large = findLargeWeight(module); !large.empty())
-    return makeFailure(Outcome::unsupported, large);
+    return makeFailure(Outcome::limit, large);
+  if (std::string deep = findDeepLoop(module); !deep.empty())
+    return makeFailure(Outcome::limit, deep);
   std::string error;
   auto arguments =
       drawArguments(function, options, ranks, weights, symbols, error);

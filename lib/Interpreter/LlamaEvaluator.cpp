@@ -6,13 +6,29 @@
 using namespace lamina;
 using namespace mlir;
 
+/// Dynamic numbers of rows that differ have one type.
+LogicalResult RankEvaluator::checkRows(Operation *op) {
+  std::optional<int64_t> rows;
+  for (Value operand : op->getOperands()) {
+    if (!isa<RankedTensorType>(operand.getType()))
+      continue;
+    int64_t own = get(operand).rows();
+    if (rows && own != *rows)
+      return fail(op, Outcome::malformed,
+                  "operands with " + llvm::Twine(*rows) + " and " +
+                      llvm::Twine(own) + " rows, expected the same number");
+    rows = own;
+  }
+  return success();
+}
+
 LogicalResult RankEvaluator::checkOperands(Operation *op) {
   for (Value operand : op->getOperands())
     if (isa<RankedTensorType>(operand.getType()) && !(*env)[operand].tensor)
       return fail(op, Outcome::malformed,
                   "rank " + llvm::Twine(rank) +
                       " reads a value that only rank 0 has");
-  return success();
+  return isa<SelectRowsOp>(op) ? success() : checkRows(op);
 }
 
 LogicalResult RankEvaluator::evaluateLlama(Operation *op) {
@@ -23,7 +39,7 @@ LogicalResult RankEvaluator::evaluateLlama(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<EmbedOp, SelectRowsOp, RmsNormOp, ResidualRmsNormOp, LinearOp,
             SiluMulOp, AddOp, RopeOp, AttentionOp, AllReduceOp,
-            AllReduceResidualRmsNormOp, AllGatherOp, GatherOp>(
+            AllReduceResidualRmsNormOp, AllGatherOp, GatherOp, TapOp>(
           [&](auto concrete) { return visit(concrete); })
       .Default([&](Operation *) {
         return fail(op, Outcome::unsupported,

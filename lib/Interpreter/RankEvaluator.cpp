@@ -2,6 +2,8 @@
 
 #include "RankEvaluator.h"
 #include "Describe.h"
+#include "lamina/Support/CheckedMath.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace lamina;
@@ -190,11 +192,17 @@ LogicalResult RankEvaluator::visit(tensor::ExpandShapeOp op) {
   for (int64_t size : op.getStaticOutputShape())
     expanded.shape.push_back(
         ShapedType::isDynamic(size) ? (*env)[*dynamic++].integer : size);
-  if (static_cast<size_t>(Tensor::getCount(expanded.shape)) != count)
+  auto isNegative = [](int64_t size) { return size < 0; };
+  auto product = checkedProduct<int64_t>(expanded.shape);
+  if (llvm::any_of(expanded.shape, isNegative) || !product ||
+      static_cast<size_t>(*product) != count)
     return fail(op, Outcome::malformed,
-                "an output shape of " +
-                    llvm::Twine(Tensor::getCount(expanded.shape)) +
-                    " elements, expected " + llvm::Twine(count));
+                "an output shape [" +
+                    llvm::join(llvm::map_range(
+                                   expanded.shape,
+                                   [](int64_t n) { return std::to_string(n); }),
+                               ", ") +
+                    "], expected " + llvm::Twine(count) + " elements");
   set(op.getResult(), std::move(expanded));
   return success();
 }
@@ -203,10 +211,11 @@ LogicalResult RankEvaluator::visit(tensor::CollapseShapeOp op) {
   Tensor collapsed = get(op.getSrc());
   std::vector<int64_t> shape;
   for (const ReassociationIndices &group : op.getReassociationIndices()) {
-    int64_t size = 1;
-    for (int64_t dimension : group)
-      size *= collapsed.shape[dimension];
-    shape.push_back(size);
+    auto size = checkedProduct<int64_t>(llvm::map_range(
+        group, [&](int64_t dimension) { return collapsed.shape[dimension]; }));
+    if (!size)
+      return fail(op, Outcome::malformed, "a dimension of 2^63 or more");
+    shape.push_back(*size);
   }
   collapsed.shape = std::move(shape);
   set(op.getResult(), std::move(collapsed));

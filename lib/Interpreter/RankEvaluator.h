@@ -84,6 +84,7 @@ private:
   mlir::LogicalResult visit(AllReduceResidualRmsNormOp op);
   mlir::LogicalResult visit(AllGatherOp op);
   mlir::LogicalResult visit(GatherOp op);
+  mlir::LogicalResult visit(TapOp) { return mlir::success(); } // no meaning
 
   /// Sums `partial` over the ranks for either collective, in `element`.
   template <typename Op>
@@ -103,8 +104,10 @@ private:
   /// Returns the vector named `symbol`; empty for a null symbol.
   mlir::FailureOr<std::vector<float>>
   getVector(mlir::Operation *op, mlir::FlatSymbolRefAttr symbol, int64_t layer);
-  /// Returns an error unless this rank has all tensor operands of `op`.
+  /// Returns an error unless this rank has all tensor operands of `op`, with
+  /// one number of rows.
   mlir::LogicalResult checkOperands(mlir::Operation *op);
+  mlir::LogicalResult checkRows(mlir::Operation *op);
 
   const Tensor &get(mlir::Value value) { return *(*env)[value].tensor; }
   void set(mlir::Value value, Tensor tensor) {

@@ -17,10 +17,16 @@ bool Rendezvous::allMeet() const {
   });
 }
 
+bool Rendezvous::haveSameRows() const {
+  return llvm::all_of(places, [&](const Place &place) {
+    return place.payload->rows() == places.front().payload->rows();
+  });
+}
+
 void Rendezvous::resolve(Combine *combine) {
   if (stopped < static_cast<int64_t>(places.size()))
     return;
-  if (combine && allMeet()) {
+  if (combine && allMeet() && haveSameRows()) {
     std::vector<TensorRef> payloads;
     for (Place &place : places) {
       payloads.push_back(std::move(place.payload));
@@ -30,7 +36,7 @@ void Rendezvous::resolve(Combine *combine) {
     stopped = 0;
     ++generation;
   } else {
-    deadLocked = llvm::any_of(
+    isStuck = llvm::any_of(
         places, [](const Place &place) { return place.op != nullptr; });
   }
   changed.notify_all();
@@ -46,7 +52,7 @@ TensorRef Rendezvous::meet(int64_t rank, mlir::Operation *op,
   places[rank].payload = std::move(payload);
   ++stopped;
   resolve(&combine);
-  changed.wait(lock, [&] { return generation != mine || deadLocked; });
+  changed.wait(lock, [&] { return generation != mine || isStuck; });
   return generation != mine ? combined : nullptr;
 }
 
@@ -57,9 +63,21 @@ void Rendezvous::end(int64_t rank, const char *how) {
   resolve(nullptr);
 }
 
-std::string Rendezvous::describe() const {
+std::string Rendezvous::describeFailure() const {
   std::string text;
   llvm::raw_string_ostream os(text);
+  if (!isStuck)
+    return text;
+  if (allMeet()) {
+    const Place &first = places.front();
+    os << describeLocation(first.op->getLoc()) << ": '" << first.op->getName()
+       << "': ";
+    for (auto [rank, place] : llvm::enumerate(places))
+      os << place.payload->rows() << " rows on rank " << rank << ", ";
+    os << "expected the same number on every rank";
+    return text;
+  }
+  os << "dead-lock, expected all ranks to meet in one collective: ";
   for (auto [rank, place] : llvm::enumerate(places)) {
     os << (rank ? "; " : "") << "rank " << rank << " ";
     if (place.op)

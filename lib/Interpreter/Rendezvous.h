@@ -31,11 +31,9 @@ public:
   /// Rank `rank` takes part in nothing further. `how` says why: `has returned`.
   void end(int64_t rank, const char *how);
 
-  /// True once ranks wait that will never meet.
-  bool isDeadLocked() const { return deadLocked; }
-
-  /// Says where each rank is, in one line.
-  std::string describe() const;
+  /// Says in one line why the ranks stopped for ever: they will never meet, or
+  /// met with tensors that do not fit each other. Empty if they did not.
+  std::string describeFailure() const;
 
 private:
   struct Place {
@@ -46,6 +44,9 @@ private:
   };
 
   bool allMeet() const;
+  /// True if every rank has brought the same number of rows. Columns are those
+  /// of the type, which is one.
+  bool haveSameRows() const;
   /// Called when a rank stops running: ends the wait of all if none runs.
   void resolve(Combine *combine);
 
@@ -55,7 +56,7 @@ private:
   int64_t stopped = 0;     // ranks that wait or have ended
   uint64_t generation = 0; // collectives that have been met
   TensorRef combined;      // of the last one
-  bool deadLocked = false;
+  bool isStuck = false;    // for ever
 };
 
 } // namespace lamina

@@ -1,9 +1,11 @@
 //===- ExpandFused.cpp - Fused ops -> the ops that define them ------------===//
 
 #include "CollectOps.h"
+#include "FusionSites.h"
 #include "lamina/IR/LlamaOps.h"
 #include "lamina/Transforms/Passes.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 
 namespace lamina {
 #define GEN_PASS_DEF_EXPANDFUSEDPASS
@@ -15,9 +17,13 @@ using namespace lamina;
 
 namespace {
 
-/// Replaces `fused` by `add(residual, update)` and a norm of the sum.
+constexpr StringLiteral kCategory = "llama-expand";
+
+/// Replaces `fused` by `add(residual, update)` and a norm of the sum, and says
+/// what this and `sum`, the all_reduce in front (null without one), cost more.
 template <typename FusedOp>
-void replaceByAddAndNorm(RewriterBase &rewriter, FusedOp fused, Value update) {
+void replaceByAddAndNorm(RewriterBase &rewriter, FusedOp fused, Value update,
+                         AllReduceOp sum) {
   auto add =
       AddOp::create(rewriter, fused.getLoc(), fused.getNewResidual().getType(),
                     fused.getResidual(), update);
@@ -25,6 +31,18 @@ void replaceByAddAndNorm(RewriterBase &rewriter, FusedOp fused, Value update) {
       rewriter, fused.getLoc(), fused.getNormed().getType(), add.getSum(),
       fused.getWeightAttr(), fused.getLayer(), fused.getIndexAttr(),
       fused.getEpsAttr(), fused.getNormAttr());
+  Cost expansion = add.getCost();
+  expansion += norm.getCost();
+  if (sum)
+    expansion += sum.getCost();
+  Cost added = getSavings(expansion, fused.getCost(), getExecutionCount(fused));
+  remark::passed(fused.getLoc(), remark::RemarkOpts::name("Expanded")
+                                     .category(kCategory)
+                                     .function(getFunctionName(fused)))
+      << remark::add("expanded {0}", fused->getName().getStringRef())
+      << remark::metric("LaunchesAdded", added.launches)
+      << remark::metric("ActivationBytesAddedPerToken",
+                        added.activationBytesPerToken);
   rewriter.replaceOp(fused, {norm.getNormed(), add.getSum()});
 }
 
@@ -33,7 +51,7 @@ void expand(RewriterBase &rewriter, AllReduceResidualRmsNormOp fused) {
       rewriter, fused.getLoc(), fused.getResidual().getType(),
       fused.getPartial(), fused.getBiasAttr(), fused.getBiasLayer(),
       fused.getBiasIndexAttr(), fused.getSumAttr(), fused.getTreeAttr());
-  replaceByAddAndNorm(rewriter, fused, sum.getReduced());
+  replaceByAddAndNorm(rewriter, fused, sum.getReduced(), sum);
 }
 
 struct ExpandFusedPass : lamina::impl::ExpandFusedPassBase<ExpandFusedPass> {
@@ -44,7 +62,8 @@ struct ExpandFusedPass : lamina::impl::ExpandFusedPassBase<ExpandFusedPass> {
       if (auto fused = dyn_cast<AllReduceResidualRmsNormOp>(op))
         expand(rewriter, fused);
       else if (auto fused = dyn_cast<ResidualRmsNormOp>(op))
-        replaceByAddAndNorm(rewriter, fused, fused.getUpdate());
+        replaceByAddAndNorm(rewriter, fused, fused.getUpdate(),
+                            /*sum=*/AllReduceOp());
     }
   }
 };

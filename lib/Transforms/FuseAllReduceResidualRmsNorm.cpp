@@ -52,8 +52,9 @@ Operation *buildFused(RewriterBase &rewriter, FusionMatch &match) {
       match.sum.getSumAttr(), match.sum.getTreeAttr());
 }
 
-/// Replaces the ops of a site by the fused op, and says what it saves.
-void fuse(RewriterBase &rewriter, FusionMatch &match) {
+/// Replaces the ops of a site by the fused op; says and returns what it saves
+/// in one step, in which it runs `executions` times.
+Cost fuse(RewriterBase &rewriter, FusionMatch &match, int64_t executions) {
   Cost before;
   before += match.norm.getCost();
   before += match.add.getCost();
@@ -61,37 +62,53 @@ void fuse(RewriterBase &rewriter, FusionMatch &match) {
     before += match.sum.getCost();
   Location loc = match.norm.getLoc();
   Operation *fused = buildFused(rewriter, match);
-  Cost after = cast<CostOpInterface>(fused).getCost();
+  Cost saved =
+      getSavings(before, cast<CostOpInterface>(fused).getCost(), executions);
   rewriter.replaceOp(match.norm, fused->getResult(0));
   rewriter.replaceOp(match.add, fused->getResult(1));
   if (match.sum)
     rewriter.eraseOp(match.sum);
   remark::passed(loc, getRemarkOptions("Fused", fused))
       << remark::add("fused into {0}", fused->getName().getStringRef())
-      << remark::metric("LaunchesSaved", before.launches - after.launches)
+      << remark::metric("LaunchesSaved", saved.launches)
       << remark::metric("ActivationBytesSavedPerToken",
-                        before.activationBytes.perToken -
-                            after.activationBytes.perToken);
+                        saved.activationBytesPerToken);
+  return saved;
 }
 
-/// How many of the sites of a function fused, as they run in one step.
-struct SiteCount {
+/// How many of the sites of a function fused and what that saves, as they run
+/// in one step.
+struct SiteTotals {
   int64_t fused = 0;
   int64_t all = 0;
+  Cost saved;
 };
+
+void reportTotals(func::FuncOp function, const SiteTotals &totals) {
+  remark::analysis(function->getLoc(),
+                   remark::RemarkOpts::name("FusionSites")
+                       .category(kCategory)
+                       .function(SymbolTable::getSymbolName(function)))
+      << remark::add("{0} of {1} sites fused", totals.fused, totals.all)
+      << remark::metric("Fused", totals.fused)
+      << remark::metric("Sites", totals.all)
+      << remark::metric("LaunchesSaved", totals.saved.launches)
+      << remark::metric("ActivationBytesSavedPerToken",
+                        totals.saved.activationBytesPerToken);
+}
 
 void fuseSites(func::FuncOp function, int64_t ranks) {
   IRRewriter rewriter(function->getContext());
-  SiteCount count;
+  SiteTotals totals;
   for (RmsNormOp norm : collectOps<RmsNormOp>(function)) {
     if (!isFusionSite(norm, ranks))
       continue;
     int64_t executions = getExecutionCount(norm);
-    count.all += executions;
+    totals.all = addSaturating(totals.all, executions);
     FusionResult result = matchFusionSite(norm, ranks);
     if (auto *match = std::get_if<FusionMatch>(&result)) {
-      count.fused += executions;
-      fuse(rewriter, *match);
+      totals.fused = addSaturating(totals.fused, executions);
+      totals.saved += fuse(rewriter, *match, executions);
       continue;
     }
     const FusionMiss &miss = std::get<FusionMiss>(result);
@@ -99,14 +116,8 @@ void fuseSites(func::FuncOp function, int64_t ranks) {
         << remark::reason("{0}", miss.reason)
         << remark::suggest("{0}", miss.suggestion);
   }
-  if (count.all > 0)
-    remark::analysis(function->getLoc(),
-                     remark::RemarkOpts::name("FusionSites")
-                         .category(kCategory)
-                         .function(SymbolTable::getSymbolName(function)))
-        << remark::add("{0} of {1} sites fused", count.fused, count.all)
-        << remark::metric("Fused", count.fused)
-        << remark::metric("Sites", count.all);
+  if (totals.all > 0)
+    reportTotals(function, totals);
 }
 
 struct FuseAllReduceResidualRmsNormPass

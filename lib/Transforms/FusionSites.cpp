@@ -2,9 +2,10 @@
 
 #include "FusionSites.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/CastInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace lamina;
@@ -28,6 +29,14 @@ constexpr FusionMiss kCollectiveBetween = {
     "an op that is or may hold a collective stands between the all_reduce and "
     "the add",
     "move that op before the all_reduce or behind the add"};
+constexpr FusionMiss kCastBeforeNorm = {
+    "CastBeforeNorm",
+    "a cast or a reshape stands between the residual add and the norm",
+    "let the norm read the sum: its result may have another element type"};
+constexpr FusionMiss kCastBeforeAdd = {
+    "CastBeforeAdd",
+    "a cast or a reshape stands between the all_reduce and the add",
+    "let the all_reduce have the type of the residual"};
 constexpr FusionMiss kLateLayer = {
     "LateLayer", "the layer of the norm's weight is defined after the add",
     "define the layer before the add"};
@@ -40,11 +49,24 @@ bool isDefinedBefore(Value value, Operation *op) {
          definition->isBeforeInBlock(op);
 }
 
-/// True if `value` is defined behind `op` in its block: in unreachable code.
-bool isDefinedBehind(Value value, Operation *op) {
-  Operation *definition = value.getDefiningOp();
-  return definition && definition->getBlock() == op->getBlock() &&
-         !definition->isBeforeInBlock(op);
+/// Returns what `user`'s operand `value` is made of by casts and reshapes of
+/// its block; `value` itself without one.
+Value skipCasts(Value value, Operation *user) {
+  for (Operation *op = value.getDefiningOp();
+       op && op->getBlock() == user->getBlock() && op->isBeforeInBlock(user) &&
+       ((isa<CastOpInterface>(op) && op->getNumOperands() == 1) ||
+        isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op));
+       op = value.getDefiningOp()) {
+    value = op->getOperand(0);
+    user = op;
+  }
+  return value;
+}
+
+/// Returns the all_reduce that the addend `value` of `add` is, or is made of by
+/// casts and reshapes.
+AllReduceOp findSumBehindCasts(Value value, AddOp add) {
+  return skipCasts(value, add).getDefiningOp<AllReduceOp>();
 }
 
 /// True if `op` may write the order of collectives.
@@ -91,23 +113,26 @@ std::optional<FusionMiss> findSum(FusionMatch &match) {
     if (!firstMiss)
       firstMiss = miss;
   }
-  return firstMiss;
+  return firstMiss ? firstMiss : kCastBeforeAdd;
 }
 
 } // namespace
 
 bool lamina::isFusionSite(RmsNormOp norm, int64_t ranks) {
-  Operation *definition = norm.getInput().getDefiningOp();
-  if (!definition || isDefinedBehind(norm.getInput(), norm))
+  Value input = skipCasts(norm.getInput(), norm);
+  Operation *definition = input.getDefiningOp();
+  // What is defined behind its user is in code that cannot be reached.
+  if (!definition || !isDefinedBefore(norm.getInput(), norm) ||
+      !isDefinedBefore(input, norm))
     return false;
   if (isa<ResidualRmsNormOp, AllReduceResidualRmsNormOp>(definition))
-    return norm.getInput() == definition->getResult(1);
+    return input == definition->getResult(1);
   auto add = dyn_cast<AddOp>(definition);
-  if (!add || isDefinedBehind(add.getUpdate(), add) ||
-      isDefinedBehind(add.getResidual(), add))
+  if (!add || !isDefinedBefore(add.getUpdate(), add) ||
+      !isDefinedBefore(add.getResidual(), add))
     return false;
-  return ranks == 1 || add.getUpdate().getDefiningOp<AllReduceOp>() ||
-         add.getResidual().getDefiningOp<AllReduceOp>();
+  return ranks == 1 || findSumBehindCasts(add.getUpdate(), add) ||
+         findSumBehindCasts(add.getResidual(), add);
 }
 
 FusionResult lamina::matchFusionSite(RmsNormOp norm, int64_t ranks) {
@@ -115,7 +140,9 @@ FusionResult lamina::matchFusionSite(RmsNormOp norm, int64_t ranks) {
   match.norm = norm;
   match.add = norm.getInput().getDefiningOp<AddOp>();
   if (!match.add)
-    return kAlreadyFused;
+    return skipCasts(norm.getInput(), norm) == norm.getInput()
+               ? kAlreadyFused
+               : kCastBeforeNorm;
   if (match.add->getBlock() != norm->getBlock())
     return kNormInOtherBlock;
   match.update = match.add.getUpdate();
@@ -130,11 +157,24 @@ FusionResult lamina::matchFusionSite(RmsNormOp norm, int64_t ranks) {
 }
 
 int64_t lamina::getExecutionCount(Operation *op) {
-  uint64_t count = 1;
+  int64_t count = 1;
   for (auto loop = op->getParentOfType<LayersOp>(); loop;
        loop = loop->getParentOfType<LayersOp>())
-    count = llvm::SaturatingMultiply<uint64_t>(count, loop.getCount());
-  return std::min<uint64_t>(count, INT64_MAX);
+    count = multiplySaturating(count, loop.getCount());
+  return count;
+}
+
+Cost lamina::getSavings(const Cost &before, const Cost &after,
+                        int64_t executions) {
+  auto getSaving = [&](int64_t old, int64_t now) {
+    // What was at the largest number is not known.
+    return old == INT64_MAX ? old : multiplySaturating(old - now, executions);
+  };
+  Cost saved;
+  saved.launches = getSaving(before.launches, after.launches);
+  saved.activationBytesPerToken =
+      getSaving(before.activationBytesPerToken, after.activationBytesPerToken);
+  return saved;
 }
 
 StringRef lamina::getFunctionName(Operation *op) {

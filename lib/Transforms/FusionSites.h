@@ -33,16 +33,19 @@ struct FusionMiss {
 using FusionResult = std::variant<FusionMatch, FusionMiss>;
 
 /// True if `norm` is a site: its input is a residual add and, with several
-/// ranks, the add has an all_reduce. The add may be inside a fused op. Code
-/// that cannot be reached has no sites.
+/// ranks, the add has an all_reduce. The add may be inside a fused op; casts
+/// and reshapes may stand in between. Code that cannot be reached has no sites.
 bool isFusionSite(RmsNormOp norm, int64_t ranks);
 
 /// Checks every condition of the fusion at a site; changes nothing.
 FusionResult matchFusionSite(RmsNormOp norm, int64_t ranks);
 
 /// How often `op` runs in one step: the product of the counts of the
-/// `llama.layers` around it.
+/// `llama.layers` around it, or the largest int64_t where it does not fit.
 int64_t getExecutionCount(mlir::Operation *op);
+
+/// What a rewrite saves in one step: `before` less `after`, each time it runs.
+Cost getSavings(const Cost &before, const Cost &after, int64_t executions);
 
 /// Returns the name of the function around `op`, for remarks.
 llvm::StringRef getFunctionName(mlir::Operation *op);

@@ -12,28 +12,6 @@ using namespace lamina;
 
 namespace {
 
-/// Returns `loc` with `*` in its names replaced by the layer.
-Location nameLayer(Location loc, int64_t layer) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    std::string text = name.getName().str();
-    size_t star = text.find('*');
-    if (star != std::string::npos)
-      text.replace(star, 1, std::to_string(layer));
-    return NameLoc::get(StringAttr::get(loc.getContext(), text),
-                        nameLayer(name.getChildLoc(), layer));
-  }
-  if (auto site = dyn_cast<CallSiteLoc>(loc))
-    return CallSiteLoc::get(nameLayer(site.getCallee(), layer),
-                            nameLayer(site.getCaller(), layer));
-  if (auto fused = dyn_cast<FusedLoc>(loc)) {
-    SmallVector<Location> parts;
-    for (Location part : fused.getLocations())
-      parts.push_back(nameLayer(part, layer));
-    return FusedLoc::get(loc.getContext(), parts, fused.getMetadata());
-  }
-  return loc;
-}
-
 /// Replaces the uses of the loop's layer in `op` (a clone) by the static
 /// `layer`: in references, or as a constant.
 void setLayer(Operation *op, Value variable, int64_t layer,

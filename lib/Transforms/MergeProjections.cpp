@@ -99,15 +99,14 @@ void merge(SymbolTable &symbols, ArrayRef<Projection> group,
   auto merged = LinearOp::create(rewriter, loc, types, first.getInput(), weight,
                                  first.getLayer(), first.getIndexAttr(), bias,
                                  first.getLeavesAttr());
-  Cost after = merged.getCost();
+  Cost saved = getSavings(before, merged.getCost(), getExecutionCount(merged));
   remark::passed(
       loc, remark::RemarkOpts::name("Merged").category(kCategory).function(
                getFunctionName(merged)))
       << remark::add("merged {0} products", group.size())
-      << remark::metric("LaunchesSaved", before.launches - after.launches)
+      << remark::metric("LaunchesSaved", saved.launches)
       << remark::metric("ActivationBytesSavedPerToken",
-                        before.activationBytes.perToken -
-                            after.activationBytes.perToken);
+                        saved.activationBytesPerToken);
   for (auto [projection, product] :
        llvm::zip_equal(group, merged.getProducts()))
     rewriter.replaceOp(projection.op, product);

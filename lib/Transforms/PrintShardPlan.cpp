@@ -3,6 +3,7 @@
 #include "ShardPlan.h"
 #include "lamina/IR/LlamaDistribution.h"
 #include "lamina/IR/LlamaWeights.h"
+#include "lamina/Support/CheckedMath.h"
 #include "lamina/Transforms/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -26,27 +27,15 @@ std::optional<int64_t> getRankBytes(WeightOp weight, SplitAttr split,
     dim = getUnitRange(dim / split.getUnit(), rank, ranks).size() *
           split.getUnit();
   }
-  int64_t elements = weight.getLayers().value_or(1);
-  for (int64_t dim : shape)
-    if (llvm::MulOverflow(elements, dim, elements))
-      return std::nullopt;
-  return getStorageBytes(weight.getStorageType(), elements);
-}
-
-std::string describeSplit(SplitAttr split) {
-  if (!split)
-    return "whole";
-  return (stringifySplitKind(split.getKind()) + " in units of " +
-          Twine(split.getUnit()))
-      .str();
+  shape.push_back(weight.getLayers().value_or(1));
+  auto elements = checkedProduct<int64_t>(shape);
+  return elements ? getStorageBytes(weight.getStorageType(), *elements)
+                  : std::nullopt;
 }
 
 std::optional<int64_t> addBytes(std::optional<int64_t> a,
                                 std::optional<int64_t> b) {
-  int64_t sum;
-  if (!a || !b || llvm::AddOverflow(*a, *b, sum))
-    return std::nullopt;
-  return sum;
+  return a && b ? checkedAdd(*a, *b) : std::nullopt;
 }
 
 std::string describeBytes(std::optional<int64_t> bytes) {
@@ -89,6 +78,11 @@ struct PrintShardPlanPass
     for (const ShardProblem &problem : plan.problems)
       table += "\ncannot be: " + problem.subject + ": " + problem.reason;
     llvm::errs() << table << '\n';
+    if (!plan.problems.empty()) {
+      emitError(getOperation().getLoc(), "cannot be split over ")
+          << plan.ranks << " ranks, for the reasons above";
+      signalPassFailure();
+    }
   }
 };
 

@@ -44,6 +44,11 @@ SplitTree splitTree(ArrayRef<int64_t> leaves, int64_t units, int64_t ranks) {
   return {{ranks}, {}, false};
 }
 
+remark::RemarkOpts getRemarkOptions(StringRef name, Operation *op) {
+  return remark::RemarkOpts::name(name).category(kCategory).function(
+      getFunctionName(op));
+}
+
 class Sharder {
 public:
   Sharder(ModuleOp module, const ShardPlan &plan, SumMode sum)
@@ -53,8 +58,10 @@ public:
   void run();
 
 private:
+  void shard(Operation *op);
   void shardEmbed(EmbedOp op);
   void shardRows(LinearOp op);
+  void reportColumns(LinearOp op);
   void gatherColumns(LinearOp op);
   AllReduceOp makeWhole(Value partial, RankedTensorType whole,
                         FlatSymbolRefAttr bias, WeightRef at,
@@ -88,6 +95,9 @@ AllReduceOp Sharder::makeWhole(Value partial, RankedTensorType whole,
 }
 
 void Sharder::shardEmbed(EmbedOp op) {
+  remark::passed(op.getLoc(), getRemarkOptions("VocabularySplit", op))
+      << "split over the vocabulary; the rows become whole by an all_reduce"
+      << remark::metric("Ranks", plan.ranks);
   RankedTensorType whole = op.getType();
   op.getEmbedded().setType(getPartialType(whole));
   rewriter.setInsertionPointAfter(op);
@@ -98,20 +108,16 @@ void Sharder::shardRows(LinearOp op) {
   ColumnsAttr columns = plan.columns.lookup(op.getInput());
   int64_t units = op.getInput().getType().getDimSize(1) / columns.getUnit();
   SplitTree split = splitTree(op.getLeaves(), units, plan.ranks);
-  auto options = [&](StringRef name) {
-    return remark::RemarkOpts::name(name).category(kCategory).function(
-        getFunctionName(op));
-  };
   if (sum.getValue() == SumMode::native)
-    remark::passed(op.getLoc(), options("RowSplit"))
+    remark::passed(op.getLoc(), getRemarkOptions("RowSplit", op))
         << "split by rows; the sum is rounded after each add"
         << remark::metric("Ranks", plan.ranks);
   else if (split.isExact)
-    remark::passed(op.getLoc(), options("RowSplit"))
+    remark::passed(op.getLoc(), getRemarkOptions("RowSplit", op))
         << "split by rows; the sum has the bits of one rank"
         << remark::metric("Ranks", plan.ranks);
   else
-    remark::missed(op.getLoc(), options("NotBitEqual"))
+    remark::missed(op.getLoc(), getRemarkOptions("NotBitEqual", op))
         << remark::reason("no leading radices of `leaves` fit {0} ranks: the "
                           "sum is close to that of one rank, not equal",
                           plan.ranks)
@@ -136,8 +142,26 @@ void Sharder::shardRows(LinearOp op) {
   }
 }
 
+/// Says how a product is split by columns; its type and its weight are.
+void Sharder::reportColumns(LinearOp op) {
+  for (Value product : op.getProducts()) {
+    int64_t features = cast<RankedTensorType>(product.getType()).getDimSize(1);
+    int64_t unit = plan.columns.lookup(product).getUnit();
+    remark::passed(op.getLoc(), getRemarkOptions("ColumnSplit", op))
+        << remark::add("split by columns in units of {0}{1}", unit,
+                       hasCopies(features, unit, plan.ranks)
+                           ? "; ranks have copies of a unit"
+                           : "")
+        << remark::metric("Ranks", plan.ranks)
+        << remark::metric("Units", features / unit);
+  }
+}
+
 /// Gathers columns that the function returns on rank 0.
 void Sharder::gatherColumns(LinearOp op) {
+  remark::passed(op.getLoc(), getRemarkOptions("Gathered", op))
+      << "the columns are gathered on rank 0, which returns them"
+      << remark::metric("Ranks", plan.ranks);
   rewriter.setInsertionPointAfter(op);
   for (Value product : op.getProducts()) {
     auto root = withDistribution(cast<RankedTensorType>(product.getType()),
@@ -151,23 +175,29 @@ void Sharder::gatherColumns(LinearOp op) {
       function.getArgumentTypes(), terminator->getOperandTypes()));
 }
 
-void Sharder::run() {
-  SmallVector<LinearOp> rows, roots;
-  SmallVector<EmbedOp> embeds;
-  for (Operation *op : collectOps<Operation *>(module)) {
-    auto linear = dyn_cast<LinearOp>(op);
-    if (auto embed = dyn_cast<EmbedOp>(op)) {
-      SymbolTableCollection symbols;
-      if (plan.splits.lookup(
-              lookupWeight(module, embed.getWeightAttr(), symbols)))
-        embeds.push_back(embed);
-    } else if (linear && plan.columns.contains(linear.getInput())) {
-      rows.push_back(linear);
-    } else if (linear && plan.columns.contains(linear.getProducts().front()) &&
-               isGatheredAtRoot(linear)) {
-      roots.push_back(linear);
-    }
+/// Splits `op`, if the plan does; the types and weights of the plan are set.
+void Sharder::shard(Operation *op) {
+  if (auto embed = dyn_cast<EmbedOp>(op)) {
+    SymbolTableCollection symbols;
+    if (plan.splits.lookup(
+            lookupWeight(module, embed.getWeightAttr(), symbols)))
+      shardEmbed(embed);
+    return;
   }
+  auto linear = dyn_cast<LinearOp>(op);
+  if (!linear)
+    return;
+  if (plan.columns.contains(linear.getInput()))
+    return shardRows(linear);
+  if (!plan.columns.contains(linear.getProducts().front()))
+    return;
+  reportColumns(linear);
+  if (isGatheredAtRoot(linear))
+    gatherColumns(linear);
+}
+
+void Sharder::run() {
+  SmallVector<Operation *> ops = collectOps<Operation *>(module);
   module->setAttr(LlamaDialect::getRanksAttrName(),
                   rewriter.getI64IntegerAttr(plan.ranks));
   for (auto [weight, split] : plan.splits)
@@ -175,12 +205,8 @@ void Sharder::run() {
   for (auto [value, columns] : plan.columns)
     Value(value).setType(
         withDistribution(cast<RankedTensorType>(value.getType()), columns));
-  for (EmbedOp op : embeds)
-    shardEmbed(op);
-  for (LinearOp op : rows)
-    shardRows(op);
-  for (LinearOp op : roots)
-    gatherColumns(op);
+  for (Operation *op : ops)
+    shard(op);
 }
 
 struct ShardPass : lamina::impl::ShardPassBase<ShardPass> {
@@ -195,6 +221,8 @@ struct ShardPass : lamina::impl::ShardPassBase<ShardPass> {
           << *has << " ranks already, cannot be sharded for " << ranks.value;
       return signalPassFailure();
     }
+    if (failed(verifyNoDistribution(module)))
+      return signalPassFailure();
     ShardPlan plan = planSharding(module, ranks.value);
     if (!plan.problems.empty()) {
       reportProblems(plan);
@@ -206,6 +234,19 @@ struct ShardPass : lamina::impl::ShardPassBase<ShardPass> {
       return;
     }
     Sharder(module, plan, sum).run();
+  }
+
+  /// Without `llama.ranks` nobody has checked what touches an encoded value.
+  LogicalResult verifyNoDistribution(ModuleOp module) {
+    WalkResult result = module->walk<WalkOrder::PreOrder>([](Operation *op) {
+      Type found = findDistributedType(op);
+      if (!found)
+        return WalkResult::advance();
+      op->emitOpError("has a value of type ")
+          << found << ", but its module has no 'llama.ranks'";
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
   }
 
   /// One error with a table of all reasons.

@@ -46,6 +46,7 @@ public:
   ShardPlan run() {
     if (plan.ranks == 1)
       return std::move(plan);
+    findConditionalFunctions();
     collectCandidates();
     while (dropImpossible())
       ;
@@ -59,7 +60,8 @@ private:
   bool dropImpossible();
   bool canHaveColumns(Value value);
   bool operandsAgree(DistributionOpInterface op);
-  bool canSplit(LinearOp op);
+  bool canHoldCollective(Operation *op);
+  void findConditionalFunctions();
   void findUnits();
   int64_t getUnit(Value value);
   bool raiseUnit(Value value, int64_t unit);
@@ -84,6 +86,7 @@ private:
   SymbolTableCollection symbols;
   llvm::SetVector<Value> candidates; // in program order
   llvm::DenseMap<Value, int64_t> units;
+  llvm::DenseSet<Operation *> conditional; // only asked
 };
 
 void Planner::collectCandidates() {
@@ -96,10 +99,30 @@ void Planner::collectCandidates() {
   }
 }
 
-/// True if the product can be split: its partial sums can be made whole where
-/// it stands.
-bool Planner::canSplit(LinearOp op) {
-  return isCollectivePlace(op->getParentOp());
+/// True if every rank reaches `op`, so that a collective may stand there.
+bool Planner::canHoldCollective(Operation *op) {
+  return isCollectivePlace(op->getParentOp()) &&
+         !conditional.contains(op->getParentOfType<func::FuncOp>());
+}
+
+/// Finds the functions that not every rank may run: they are called where no
+/// collective may stand, or by such a function.
+void Planner::findConditionalFunctions() {
+  llvm::MapVector<Operation *, SmallVector<Operation *>> callees;
+  SmallVector<Operation *> open;
+  for (auto call : collectOps<func::CallOp>(module)) {
+    Operation *callee = symbols.lookupNearestSymbolFrom(
+        call, cast<SymbolRefAttr>(call.getCalleeAttr()));
+    if (isCollectivePlace(call->getParentOp()))
+      callees[call->getParentOfType<func::FuncOp>()].push_back(callee);
+    else
+      open.push_back(callee);
+  }
+  while (!open.empty()) {
+    Operation *function = open.pop_back_val();
+    if (conditional.insert(function).second)
+      llvm::append_range(open, callees.lookup(function));
+  }
 }
 
 /// True if all operands of `op` that can have columns are candidates.
@@ -120,7 +143,7 @@ bool Planner::canHaveColumns(Value value) {
   if (auto linear = dyn_cast<LinearOp>(maker)) {
     if (candidates.contains(linear.getInput()))
       return false; // row-split: a partial sum
-    if (!canSplit(linear))
+    if (!canHoldCollective(linear))
       return false;
     if (isGatheredAtRoot(linear))
       return true;
@@ -131,7 +154,7 @@ bool Planner::canHaveColumns(Value value) {
     return false;
   return llvm::all_of(value.getUses(), [&](OpOperand &use) {
     if (auto linear = dyn_cast<LinearOp>(use.getOwner()))
-      return canSplit(linear);
+      return canHoldCollective(linear);
     auto reader = dyn_cast<DistributionOpInterface>(use.getOwner());
     return reader &&
            reader.getColumnUnit(use.getOperandNumber(), 1, plan.ranks) &&
@@ -219,21 +242,13 @@ void Planner::addProblem(Twine subject, Twine reason) {
     plan.problems.push_back(problem);
 }
 
-static std::string describeReading(SplitAttr split) {
-  if (!split)
-    return "whole";
-  return ("as " + stringifySplitKind(split.getKind()) + " in units of " +
-          Twine(split.getUnit()))
-      .str();
-}
-
 /// Plans how `weight` is split (null: whole); all readers need to agree.
 void Planner::setSplit(WeightOp weight, SplitAttr split) {
   auto [entry, isNew] = plan.splits.insert({weight, split});
   if (!isNew && entry->second != split)
-    addProblem("@" + weight.getSymName(), "it is read " +
-                                              describeReading(entry->second) +
-                                              " and " + describeReading(split));
+    addProblem("@" + weight.getSymName(),
+               "its readers differ: " + describeSplit(entry->second) + ", " +
+                   describeSplit(split));
 }
 
 /// Plans the weights of an op that is not split as whole.
@@ -307,10 +322,9 @@ void Planner::splitEmbeds() {
     readers[lookup(op.getWeightAttr())].push_back(op);
   for (auto &[weight, ops] : readers) {
     auto *other = plan.splits.find(weight);
-    bool isWhole = (other != plan.splits.end() && !other->second) ||
-                   !llvm::all_of(ops, [](EmbedOp op) {
-                     return isCollectivePlace(op->getParentOp());
-                   });
+    bool isWhole =
+        (other != plan.splits.end() && !other->second) ||
+        !llvm::all_of(ops, [&](EmbedOp op) { return canHoldCollective(op); });
     setSplit(weight, isWhole ? SplitAttr() : getSplit(SplitKind::columns, 1));
     if (!isWhole && weight.getOut() < plan.ranks)
       addProblem("@" + weight.getSymName(),
@@ -319,20 +333,22 @@ void Planner::splitEmbeds() {
   }
 }
 
+/// Asks attention whether it accepts the columns that are planned.
 void Planner::checkAttention(AttentionOp op) {
   ColumnsAttr query = plan.columns.lookup(op.getQuery());
-  ColumnsAttr key = plan.columns.lookup(op.getKey());
-  if (!query || !key)
-    return;
-  int64_t units = op.getKvHeads() * op.getHeadDim() / key.getUnit();
-  if (units < plan.ranks && plan.ranks % units != 0)
-    addProblem("llama.attention",
-               Twine(units) + " units of key-value heads for " +
-                   Twine(plan.ranks) + " ranks, which are no multiple");
-  else if (!ranksOwnTheirHeads(op.getHeads(), op.getKvHeads(), op.getHeadDim(),
-                               query, key, plan.ranks))
-    addProblem("llama.attention",
-               "a rank would lack key-value heads that its query heads read");
+  if (!query || hasCopies(op.getQuery().getType().getDimSize(1),
+                          query.getUnit(), plan.ranks))
+    return; // whole, or reported for the weight of the query
+  auto operands = llvm::map_to_vector(op->getOperands(), [&](Value operand) {
+    return Attribute(plan.columns.lookup(operand));
+  });
+  SmallVector<Attribute> results;
+  std::string reason;
+  ScopedDiagnosticHandler handler(
+      op.getContext(), [&](Diagnostic &error) { reason = error.str(); });
+  if (failed(op.inferDistributions(operands, {}, plan.ranks, results,
+                                   [&] { return emitError(op.getLoc()); })))
+    addProblem("llama.attention", reason);
 }
 
 void Planner::splitWeights() {
@@ -348,6 +364,14 @@ void Planner::splitWeights() {
 }
 
 } // namespace
+
+std::string lamina::describeSplit(SplitAttr split) {
+  if (!split)
+    return "whole";
+  return (stringifySplitKind(split.getKind()) + " in units of " +
+          Twine(split.getUnit()))
+      .str();
+}
 
 ShardPlan lamina::planSharding(ModuleOp module, int64_t ranks) {
   return Planner(module, ranks).run();

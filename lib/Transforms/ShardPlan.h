@@ -29,6 +29,9 @@ struct ShardPlan {
 /// changes nothing. The plan holds only if it has no problems.
 ShardPlan planSharding(mlir::ModuleOp module, int64_t ranks);
 
+/// Prints a split as a user would say it: `whole`, `rows in units of 8`.
+std::string describeSplit(SplitAttr split);
+
 /// Returns the numbers of ranks, of 1 to 16, 32 and 64, that the module can be
 /// split over.
 llvm::SmallVector<int64_t> findPossibleRanks(mlir::ModuleOp module);

@@ -68,15 +68,19 @@ static SiteOutcome getSumOutcome(NearMiss nearMiss,
   bool isGone = context.isCanonical && context.layers == 0;
   SiteOutcome noSum =
       context.isResidualSum ? SiteOutcome("SumHasOtherUsers") : kNoSite;
+  // A sum of the residual itself comes before one behind a cast.
+  SiteOutcome cast =
+      context.isResidualSum ? SiteOutcome("SumHasOtherUsers") : kCastBeforeAdd;
   switch (nearMiss) {
   case NearMiss::residualTwice:
   case NearMiss::alreadyReduced:
-  case NearMiss::loneCastUpdate:
     return noSum;
+  case NearMiss::loneCastUpdate:
+    return cast;
   case NearMiss::castPairUpdate:
-    return context.isCanonical && context.foldsCasts ? kFused : noSum;
+    return context.isCanonical && context.foldsCasts ? kFused : cast;
   case NearMiss::reshapePairUpdate:
-    return context.isCanonical ? kFused : noSum;
+    return context.isCanonical ? kFused : cast;
   case NearMiss::sumTwice:
   case NearMiss::sumOtherUser:
     return "SumHasOtherUsers";
@@ -100,12 +104,13 @@ SiteOutcome lamina::generator::getOutcome(NearMiss nearMiss,
   bool isCanonical = context.isCanonical;
   switch (nearMiss) {
   case NearMiss::residualMissing:
-  case NearMiss::loneCastNorm:
     return kNoSite;
+  case NearMiss::loneCastNorm:
+    return kCastBeforeNorm;
   case NearMiss::castPairNorm:
-    return isCanonical && context.foldsCasts ? kFused : kNoSite;
+    return isCanonical && context.foldsCasts ? kFused : kCastBeforeNorm;
   case NearMiss::reshapePairNorm:
-    return isCanonical ? kFused : kNoSite;
+    return isCanonical ? kFused : kCastBeforeNorm;
   case NearMiss::deadNorm:
   case NearMiss::deadSite:
     return isCanonical ? kNoSite : kFused;

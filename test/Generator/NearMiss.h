@@ -53,6 +53,8 @@ using SiteOutcome = llvm::StringRef;
 inline constexpr SiteOutcome kNoSite = "";
 inline constexpr SiteOutcome kFused = "Fused";
 inline constexpr SiteOutcome kAlreadyFused = "AlreadyFused";
+inline constexpr SiteOutcome kCastBeforeNorm = "CastBeforeNorm";
+inline constexpr SiteOutcome kCastBeforeAdd = "CastBeforeAdd";
 
 /// What decides the outcome of a near miss.
 struct SiteContext {

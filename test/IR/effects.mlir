@@ -146,6 +146,32 @@ module attributes {llama.ranks = 2 : i64} {
     return %0 : tensor<?x64xf32>
   }
 
+  // Equal taps stay, in order, and keep what they observe; in a loop they stay in
+  // it.
+
+  // CHECK-LABEL: func @taps
+  // CHECK-NEXT:    llama.layers %[[L:.+]] to 4
+  // CHECK-NEXT:      %[[N:.+]] = llama.rms_norm
+  // CHECK-NEXT:      llama.tap %[[N]], "b"[%[[L]]]
+  // CHECK-NEXT:      llama.tap %[[N]], "a" :
+  // CHECK-NEXT:      llama.tap %[[N]], "a" :
+  // LICM-LABEL:  func @taps
+  // LICM-NEXT:     llama.rms_norm
+  // LICM-NEXT:     llama.layers
+  // LICM-NEXT:       llama.tap
+  // LICM-NEXT:       llama.tap
+  // LICM-NEXT:       llama.tap
+  func.func @taps(%x: tensor<?x64xf32>) {
+    llama.layers %l to 4 {
+      %0 = llama.rms_norm %x, @final eps 1.0 norm hf : tensor<?x64xf32>
+      llama.tap %0, "b"[%l] : tensor<?x64xf32>
+      llama.tap %0, "a" : tensor<?x64xf32>
+      llama.tap %0, "a" : tensor<?x64xf32>
+      llama.yield
+    }
+    return
+  }
+
   func.func private @block(%h: tensor<?x64xf32>, %p: tensor<?x64xf32, #llama.partial>) -> tensor<?x64xf32> {
     %0 = llama.layers %l to 4 iter (%g = %h) : tensor<?x64xf32> {
       %1 = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>

@@ -275,3 +275,94 @@ module attributes {llama.ranks = 2 : i64} {
     return
   }
 }
+
+// -----
+
+// A call is where its callee's collectives are: directly, or by more calls.
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func private @sum(%p: tensor<?x64xf32, #llama.partial>) {
+    %0 = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
+    return
+  }
+  func.func @no_call_of_collective(%c: i1, %p: tensor<?x64xf32, #llama.partial>) {
+    func.call @sum(%p) : (tensor<?x64xf32, #llama.partial>) -> ()
+    llama.layers %l to 2 {
+      func.call @sum(%p) : (tensor<?x64xf32, #llama.partial>) -> ()
+      llama.yield
+    }
+    scf.if %c {
+      // expected-error @below {{'func.call' op calls @sum, which holds a collective, and needs to sit directly in func.func or llama.layers, got scf.if}}
+      func.call @sum(%p) : (tensor<?x64xf32, #llama.partial>) -> ()
+    }
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @no_indirect_call_of_collective(%c: i1) {
+    llama.layers %l to 2 {
+      scf.if %c {
+        // expected-error @below {{'func.call' op calls @outer, which holds a collective}}
+        func.call @outer() : () -> ()
+      }
+      llama.yield
+    }
+    return
+  }
+  func.func private @outer() {
+    call @inner() : () -> ()
+    return
+  }
+  func.func private @inner() {
+    %p = call @make() : () -> tensor<?x64xf32, #llama.partial>
+    llama.layers %l to 2 {
+      %0 = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
+      llama.yield
+    }
+    call @outer() : () -> ()
+    return
+  }
+  func.func private @make() -> tensor<?x64xf32, #llama.partial>
+}
+
+// -----
+
+// Calls of functions without collectives, unknown ones, and recursion.
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func private @external()
+  func.func @calls_without_collectives(%c: i1) {
+    scf.if %c {
+      func.call @external() : () -> ()
+      func.call @calls_without_collectives(%c) : (i1) -> ()
+    }
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @no_such_callee(%c: i1) {
+    scf.if %c {
+      // expected-error @below {{'func.call' op 'missing' does not reference a valid function}}
+      func.call @missing() : () -> ()
+    }
+    return
+  }
+}
+
+// -----
+
+// Attributes of the dialect are for modules only.
+
+// expected-error @below {{'func.func' op needs no attribute of the llama dialect on argument #1, got 'llama.ranks'}}
+func.func private @argument_attribute(i32, i32 {llama.ranks = 2 : i64})
+
+// -----
+
+// expected-error @below {{'func.func' op needs no attribute of the llama dialect on result #0, got 'llama.kept'}}
+func.func private @result_attribute() -> (i32 {llama.kept})

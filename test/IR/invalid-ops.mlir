@@ -336,10 +336,11 @@ module attributes {llama.ranks = 2 : i64} {
 
 // -----
 
-// What no activation is: a vector, an integer, no features, dynamic features.
+// What no activation is: a vector, an integer, no features, dynamic features, an
+// encoding that is no distribution.
 
 func.func @add_no_activation_rank(%h: tensor<64xf32>) {
-  // expected-error @below {{operand #0 must be tokens x features tensor of f32, f16 or bf16 with static positive features, but got 'tensor<64xf32>'}}
+  // expected-error @below {{operand #0 must be tokens x features tensor of f32, f16 or bf16 with static positive features, whole or with a llama distribution, but got 'tensor<64xf32>'}}
   %0 = llama.add %h, %h : tensor<64xf32>
   return
 }
@@ -373,5 +374,21 @@ func.func @add_no_activation_empty(%h: tensor<?x0xf32>) {
 func.func @add_no_activation_dynamic(%h: tensor<4x?xf32>) {
   // expected-error @below {{but got 'tensor<4x?xf32>'}}
   %0 = llama.add %h, %h : tensor<4x?xf32>
+  return
+}
+
+// -----
+
+func.func @add_no_activation_encoding(%h: tensor<?x64xf32, "sparse">) {
+  // expected-error @below {{but got 'tensor<?x64xf32, "sparse">'}}
+  %0 = llama.add %h, %h : tensor<?x64xf32, "sparse">
+  return
+}
+
+// -----
+
+func.func @add_no_activation_split(%h: tensor<?x64xf32, #llama.split<columns, unit = 8>>) {
+  // expected-error @below {{but got 'tensor<?x64xf32, #llama.split<columns, unit = 8>>'}}
+  %0 = llama.add %h, %h : tensor<?x64xf32, #llama.split<columns, unit = 8>>
   return
 }

@@ -127,9 +127,18 @@ llama.weight private @weight_c6[4] : tensor<64xf32> = layers [@a[1 to 5]]
 
 // -----
 
-llama.weight private @a[4] : tensor<64xf32> from "a.*"
-// expected-error @below {{'llama.weight' op needs a range of the 4 layers of @a, got [3 to 1]}}
-llama.weight private @weight_c6_backwards[1] : tensor<64xf32> = layers [@a[3 to 1]]
+// expected-error @below {{needs a range of layers from 0 on, or -1 and -1 for a weight without layers, got 3 to 1}}
+llama.weight private @layer_range_c1_backwards[1] : tensor<64xf32> = layers [@a[3 to 1]]
+
+// -----
+
+// expected-error @below {{needs a range of layers from 0 on, or -1 and -1 for a weight without layers, got -5 to 77}}
+func.func private @layer_range_c1() attributes {range = #llama.layer_range<@w, -5, 77>}
+
+// -----
+
+// expected-error @below {{needs a range of layers from 0 on, or -1 and -1 for a weight without layers, got -1 to 0}}
+func.func private @layer_range_c1_whole() attributes {range = #llama.layer_range<@w, -1, 0>}
 
 // -----
 

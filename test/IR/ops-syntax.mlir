@@ -284,3 +284,14 @@ module attributes {llama.ranks = 1024 : i64} {
     }
   }
 }
+
+// Taps: without a layer, with a number, with a constant; layers need not exist.
+
+func.func @taps(%x: tensor<?x64xf32>) {
+  %c = arith.constant 7 : index
+  llama.tap %x, "hidden.norm" : tensor<?x64xf32>
+  llama.tap %x, "hidden.L"[31] : tensor<?x64xf32>
+  llama.tap %x, "hidden.L"[%c] {tag = "kept"} : tensor<?x64xf32>
+  llama.tap %x, "a \22quoted\22 name" : tensor<?x64xf32>
+  return
+}

@@ -54,6 +54,14 @@ func.func @linear(%n: tensor<?x64xf32>) {
   return
 }
 
+func.func @tap(%h: tensor<?x64xf32>) {
+  llama.layers %l to 32 {
+    llama.tap %h, "hidden.L"[%l] : tensor<?x64xf32>
+    llama.yield
+  }
+  return
+}
+
 func.func @silu_mul(%gate: tensor<?x172xf32>, %up: tensor<?x172xf32>) {
   %g = llama.silu_mul %gate, %up : tensor<?x172xf32>
   return

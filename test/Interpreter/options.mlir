@@ -14,12 +14,12 @@
 // RUN: %exits 5 lamina-interpret %s -o %t.no/folder 2>&1 | FileCheck %s --check-prefix=FOLDER
 
 // HELP: lamina-interpret: the meaning of a module
-// SEED: for the --inputs option: '7', expected seed:N
-// NEGATIVE: for the --weights option: 'seed:-1', expected seed:N
-// ARITH: for the --arith option: Cannot find option named 'f32'!
-// UNKNOWN: Unknown command line argument '--rnaks=2'
-// UNKNOWN: help: lamina-interpret FILE
-// ZERO: for the --ranks option: 
+// SEED: error: --inputs: "7", expected seed:N
+// NEGATIVE: error: --weights: "seed:-1", expected seed:N
+// ARITH: error: --arith: "f32", expected one of the values that --help lists
+// UNKNOWN: error: --rnaks=2: unknown option, expected one that --help lists
+// UNKNOWN: help: did you mean '--ranks=2'?
+// ZERO: error: --ranks: "0", expected a number of ranks from 1 to 1024
 // RANKS: error: {{.*}}options.mlir: --ranks: 4, expected 2, the module's llama.ranks
 // TOKENS: error: --tokens: -1, expected 0 to 1048576
 // BOTH: error: -o: with --compare-with, expected one of them

@@ -15,7 +15,7 @@
 
 // RUN: lamina-opt %S/Inputs/model.mlir --llama-to-fused=ranks=2 --remarks-filter=llama-fuse --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // REMARK-NOT: [Missed]
-// REMARK: Fused=6, Remark="6 of 6 sites fused", Sites=6
+// REMARK: Fused=6, LaunchesSaved=12, Remark="6 of 6 sites fused", Sites=6
 // REMARK-NOT: [Missed]
 
 // Expanded again, it is the hoisted sharded model.

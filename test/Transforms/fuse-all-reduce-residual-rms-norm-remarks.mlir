@@ -24,7 +24,7 @@ llama.weight private @final : tensor<64xbf16> from "final"
 // 3 x 64 x 2 bytes.
 
 // CHECK: [Passed] Fused | Category:llama-fuse | Function=fused | ActivationBytesSavedPerToken=384, LaunchesSaved=2, Remark="fused into llama.all_reduce_residual_rms_norm"
-// CHECK: [Analysis] FusionSites | Category:llama-fuse | Function=fused | Fused=1, Remark="1 of 1 sites fused", Sites=1
+// CHECK: [Analysis] FusionSites | Category:llama-fuse | Function=fused | ActivationBytesSavedPerToken=384, Fused=1, LaunchesSaved=2, Remark="1 of 1 sites fused", Sites=1
 func.func @fused(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
   %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16>
   %r = llama.add %h, %s : tensor<?x64xbf16>
@@ -32,12 +32,12 @@ func.func @fused(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>) ->
   return %n : tensor<?x64xbf16>
 }
 
-// A site in a loop counts as often as it runs.
+// A site in a loop counts, and saves, as often as it runs.
 
 // CHECK-NOT: Missed
-// CHECK: [Passed] Fused | Category:llama-fuse | Function=nested_loops
-// CHECK: [Passed] Fused | Category:llama-fuse | Function=nested_loops
-// CHECK: [Analysis] FusionSites | Category:llama-fuse | Function=nested_loops | Fused=15, Remark="15 of 15 sites fused", Sites=15
+// CHECK: [Passed] Fused | Category:llama-fuse | Function=nested_loops | ActivationBytesSavedPerToken=4608, LaunchesSaved=24,
+// CHECK: [Passed] Fused | Category:llama-fuse | Function=nested_loops | ActivationBytesSavedPerToken=1152, LaunchesSaved=6,
+// CHECK: [Analysis] FusionSites | Category:llama-fuse | Function=nested_loops | ActivationBytesSavedPerToken=5760, Fused=15, LaunchesSaved=30, Remark="15 of 15 sites fused", Sites=15
 func.func @nested_loops(%p: tensor<?x64xf32, #llama.partial>, %x: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
   %y = llama.layers %l to 3 iter (%h = %x) : tensor<?x64xbf16> {
     %z = llama.layers %m to 4 iter (%i = %h) : tensor<?x64xbf16> {
@@ -71,7 +71,7 @@ func.func @already_fused(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xb
 // CHECK: [Missed] NormInOtherBlock | Category:llama-fuse | Function=norm_in_other_block
 // CHECK-SAME: Reason="the norm is in another block than the residual add"
 // CHECK-SAME: Suggestion="move the norm next to the add, or hoist the first norm"
-// CHECK: Fused=0, Remark="0 of 3 sites fused", Sites=3
+// CHECK: ActivationBytesSavedPerToken=0, Fused=0, LaunchesSaved=0, Remark="0 of 3 sites fused", Sites=3
 func.func @norm_in_other_block(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
   %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16>
   %r = llama.add %h, %s : tensor<?x64xbf16>
@@ -129,10 +129,75 @@ func.func @late_layer(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16
   return %n : tensor<?x64xbf16>
 }
 
+// CHECK: [Missed] CastBeforeNorm | Category:llama-fuse | Function=cast_before_norm
+// CHECK-SAME: Reason="a cast or a reshape stands between the residual add and the norm"
+// CHECK-SAME: Suggestion="let the norm read the sum: its result may have another element type"
+// CHECK: Remark="0 of 1 sites fused"
+func.func @cast_before_norm(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>) -> tensor<?x64xf32> {
+  %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16>
+  %r = llama.add %h, %s : tensor<?x64xbf16>
+  %w = arith.extf %r : tensor<?x64xbf16> to tensor<?x64xf32>
+  %n = llama.rms_norm %w, @final eps 1.0e-05 norm hf : tensor<?x64xf32>
+  return %n : tensor<?x64xf32>
+}
+
+// Also behind a fused op.
+
+// CHECK: [Passed] Fused | Category:llama-fuse | Function=cast_of_fused
+// CHECK: [Missed] CastBeforeNorm | Category:llama-fuse | Function=cast_of_fused
+// CHECK: Remark="1 of 2 sites fused"
+func.func @cast_of_fused(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>)
+    -> (tensor<?x64xbf16>, tensor<?x64xf32>) {
+  %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16>
+  %r = llama.add %h, %s : tensor<?x64xbf16>
+  %n = llama.rms_norm %r, @final eps 1.0e-05 norm hf : tensor<?x64xbf16>
+  %w = arith.extf %r : tensor<?x64xbf16> to tensor<?x64xf32>
+  %m = llama.rms_norm %w, @final eps 1.0e-05 norm hf : tensor<?x64xf32>
+  return %n, %m : tensor<?x64xbf16>, tensor<?x64xf32>
+}
+
+// CHECK: [Missed] CastBeforeAdd | Category:llama-fuse | Function=cast_before_add
+// CHECK-SAME: Reason="a cast or a reshape stands between the all_reduce and the add"
+// CHECK-SAME: Suggestion="let the all_reduce have the type of the residual"
+func.func @cast_before_add(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
+  %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
+  %t = arith.truncf %s : tensor<?x64xf32> to tensor<?x64xbf16>
+  %r = llama.add %h, %t : tensor<?x64xbf16>
+  %n = llama.rms_norm %r, @final eps 1.0e-05 norm hf : tensor<?x64xbf16>
+  return %n : tensor<?x64xbf16>
+}
+
+// Two reshapes that were not folded.
+
+// CHECK: [Missed] CastBeforeAdd | Category:llama-fuse | Function=reshape_before_add
+func.func @reshape_before_add(%p: tensor<8x64xf32, #llama.partial>, %h: tensor<8x64xbf16>) -> tensor<8x64xbf16> {
+  %s = llama.all_reduce %p sum f32 tree [2] : tensor<8x64xf32, #llama.partial> -> tensor<8x64xbf16>
+  %e = tensor.expand_shape %s [[0, 1], [2]] output_shape [2, 4, 64] : tensor<8x64xbf16> into tensor<2x4x64xbf16>
+  %c = tensor.collapse_shape %e [[0, 1], [2]] : tensor<2x4x64xbf16> into tensor<8x64xbf16>
+  %r = llama.add %h, %c : tensor<8x64xbf16>
+  %n = llama.rms_norm %r, @final eps 1.0e-05 norm hf : tensor<8x64xbf16>
+  return %n : tensor<8x64xbf16>
+}
+
+// The savings of very many layers stay at the largest number.
+
+// CHECK: [Passed] Fused | Category:llama-fuse | Function=huge | ActivationBytesSavedPerToken=9223372036854775807, LaunchesSaved=9223372036854775807,
+// CHECK: Function=huge | ActivationBytesSavedPerToken=9223372036854775807, Fused=9223372036854775807, LaunchesSaved=9223372036854775807,
+llama.weight private @wide : tensor<4611686018427387903xbf16> from "wide"
+func.func @huge(%p: tensor<?x4611686018427387903xf32, #llama.partial>, %x: tensor<?x4611686018427387903xbf16>) {
+  %y = llama.layers %l to 9223372036854775807 iter (%h = %x) : tensor<?x4611686018427387903xbf16> {
+    %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x4611686018427387903xf32, #llama.partial> -> tensor<?x4611686018427387903xbf16>
+    %r = llama.add %h, %s : tensor<?x4611686018427387903xbf16>
+    %n = llama.rms_norm %r, @wide eps 1.0e-05 norm hf : tensor<?x4611686018427387903xbf16>
+    llama.yield %n : tensor<?x4611686018427387903xbf16>
+  }
+  return
+}
+
 // The first norm is no site: no miss, and no analysis of a function without
 // sites.
 
-// CHECK: Function=late_layer
+// CHECK: func.func @huge
 // CHECK-NOT: first_norm
 func.func @first_norm(%h: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
   %n = llama.rms_norm %h, @final eps 1.0e-05 norm hf : tensor<?x64xbf16>

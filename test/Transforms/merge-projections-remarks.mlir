@@ -17,6 +17,18 @@ func.func @merged(%x: tensor<?x64xf32>) -> (tensor<?x64xf32>, tensor<?x16xf32>, 
   return %q, %k, %v : tensor<?x64xf32>, tensor<?x16xf32>, tensor<?x16xf32>
 }
 
+// As often as the layers run.
+
+// CHECK: [Passed] Merged | Category:llama-merge | Function=merged_in_layers | ActivationBytesSavedPerToken=512, LaunchesSaved=2, Remark="merged 2 products"
+func.func @merged_in_layers(%x: tensor<?x64xf32>) {
+  llama.layers %l to 2 {
+    %k = llama.linear %x, @wk[%l] leaves [] : (tensor<?x64xf32>) -> tensor<?x16xf32>
+    %v = llama.linear %x, @wv[%l] leaves [] : (tensor<?x64xf32>) -> tensor<?x16xf32>
+    llama.yield
+  }
+  return
+}
+
 // CHECK: [Missed] StorageDiffers | Category:llama-merge | Function=storage | Reason="the weights differ in storage type", Suggestion="store the weights of one layer in one type"
 func.func @storage(%x: tensor<?x64xf32>) -> (tensor<?x16xf32>, tensor<?x16xf32>) {
   %k = llama.linear %x, @wk[0] leaves [] : (tensor<?x64xf32>) -> tensor<?x16xf32>

@@ -1,7 +1,7 @@
 // RUN: lamina-opt %s --llama-print-shard-plan=ranks=2 -o /dev/null 2>&1 | FileCheck %s
 // RUN: lamina-opt %s --llama-shard=ranks=2 --llama-print-shard-plan -o /dev/null 2>&1 | FileCheck %s
-// RUN: lamina-opt %s --llama-print-shard-plan=ranks=6 -o /dev/null 2>&1 | FileCheck %s --check-prefix=COPIES
-// RUN: lamina-opt %s --llama-print-shard-plan=ranks=4 -o /dev/null 2>&1 | FileCheck %s --check-prefix=PROBLEMS
+// RUN: %exits 3 lamina-opt %s --llama-print-shard-plan=ranks=6 -o /dev/null 2>&1 | FileCheck %s --check-prefix=COPIES
+// RUN: %exits 3 lamina-opt %s --llama-print-shard-plan=ranks=4 -o /dev/null 2>&1 | FileCheck %s --check-prefix=PROBLEMS
 // RUN: lamina-opt %s --llama-print-shard-plan -o /dev/null 2>&1 | FileCheck %s --check-prefix=ONE
 
 // The table goes to standard error; the module stays as it is.
@@ -36,11 +36,13 @@
 // COPIES:     {{^}}@wk columns in units of 4 384 384 384 384 384 384{{$}}
 // COPIES:     cannot be: @wide: 96 output features in units of 32: 3 units for 6 ranks
 // COPIES-NEXT: cannot be: @narrow: 96 input features in units of 32: 3 units for 6 ranks
-// COPIES-NOT: cannot be
+// COPIES-NEXT: {{.*}}error: cannot be split over 6 ranks, for the reasons above
+// COPIES-NOT: cannot be:
 
 // PROBLEMS:      cannot be: @wk: 12 output features in units of 4: 3 units for 4 ranks
 // PROBLEMS-NEXT: cannot be: @wv: 12 output features in units of 4: 3 units for 4 ranks
-// PROBLEMS-NEXT: cannot be: llama.attention: 3 units of key-value heads for 4 ranks, which are no multiple
+// PROBLEMS-NEXT: cannot be: llama.attention: needs ranks that are a multiple of the 3 units of key-value heads, got 4
+// PROBLEMS:      error: cannot be split over 4 ranks, for the reasons above
 
 // ONE:      shard plan for 1 ranks
 // ONE:      {{^}}@wq whole 2304{{$}}

@@ -78,6 +78,24 @@ func.func @late_layer(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16
   return %n : tensor<?x64xbf16>
 }
 
+func.func @cast_before_norm(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>) -> tensor<?x64xf32> {
+  %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16>
+  %r = llama.add %h, %s : tensor<?x64xbf16>
+  %w = arith.extf %r : tensor<?x64xbf16> to tensor<?x64xf32>
+  // expected-error @below {{site did not fuse: a cast or a reshape stands between the residual add and the norm; let the norm read the sum: its result may have another element type}}
+  %n = llama.rms_norm %w, @final eps 1.0e-05 norm hf : tensor<?x64xf32>
+  return %n : tensor<?x64xf32>
+}
+
+func.func @cast_before_add(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
+  %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
+  %t = arith.truncf %s : tensor<?x64xf32> to tensor<?x64xbf16>
+  %r = llama.add %h, %t : tensor<?x64xbf16>
+  // expected-error @below {{site did not fuse: a cast or a reshape stands between the all_reduce and the add; let the all_reduce have the type of the residual}}
+  %n = llama.rms_norm %r, @final eps 1.0e-05 norm hf : tensor<?x64xbf16>
+  return %n : tensor<?x64xbf16>
+}
+
 }
 
 // -----

@@ -5,7 +5,7 @@
 // CHECK:      error: cannot be split over 5 ranks:
 // CHECK-NEXT: @wk: 8 output features in units of 4: 2 units for 5 ranks
 // CHECK-NEXT: @wv: 8 output features in units of 4: 2 units for 5 ranks
-// CHECK-NEXT: llama.attention: 2 units of key-value heads for 5 ranks, which are no multiple
+// CHECK-NEXT: llama.attention: needs ranks that are a multiple of the 2 units of key-value heads, got 5
 // CHECK-NEXT: @up: 3 output features in units of 1: 3 units for 5 ranks
 // CHECK-NEXT: @down: 3 input features in units of 1: 3 units for 5 ranks
 // CHECK-NEXT: @embed: a vocabulary of 4 for 5 ranks
@@ -59,8 +59,8 @@ func.func @copies(%x: tensor<?x8xf32>, %positions: tensor<?xi32>) -> tensor<?x8x
 // One weight, read in different ways.
 
 // CHECK:      error: cannot be split over 5 ranks:
-// CHECK-NEXT: @w: it is read as columns in units of 1 and whole
-// CHECK-NEXT: @square: it is read as columns in units of 1 and as rows in units of 1
+// CHECK-NEXT: @w: its readers differ: columns in units of 1, whole
+// CHECK-NEXT: @square: its readers differ: columns in units of 1, rows in units of 1
 // CHECK-NEXT: help: ranks that would do: 1{{$}}
 llama.weight private @w : tensor<64x8xf32> from "w"
 llama.weight private @square : tensor<8x8xf32> from "square"
@@ -81,7 +81,7 @@ func.func @columns_and_rows(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 // A vector that is the bias of columns and the weight of a norm.
 
 // CHECK:      error: cannot be split over 5 ranks:
-// CHECK-NEXT: @vector: it is read whole and as columns in units of 1
+// CHECK-NEXT: @vector: its readers differ: whole, columns in units of 1
 llama.weight private @vector : tensor<8xf32> from "vector"
 llama.weight private @w : tensor<8x8xf32> from "w"
 func.func @norm_and_bias(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
@@ -94,4 +94,22 @@ func.func @norm_and_bias(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 
 // CHECK: error: is sharded for 2 ranks already, cannot be sharded for 5
 module attributes {llama.ranks = 2 : i64} {
+}
+
+// -----
+
+// Without `llama.ranks` nobody has checked what touches a distributed value.
+
+// CHECK: error: 'func.func' op has a value of type 'tensor<?x8xf32, #llama.partial>', but its module has no 'llama.ranks'
+func.func @foreign(%x: tensor<?x8xf32, #llama.partial>) -> tensor<?x8xf32> {
+  %y = tensor.cast %x : tensor<?x8xf32, #llama.partial> to tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// CHECK: error: 'tensor.cast' op has a value of type 'tensor<?x8xf32, #llama.root>'
+func.func @foreign_result(%x: tensor<?x8xf32>) {
+  %y = tensor.cast %x : tensor<?x8xf32> to tensor<?x8xf32, #llama.root>
+  return
 }

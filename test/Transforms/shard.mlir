@@ -328,6 +328,64 @@ func.func @whole_in_if(%ids: tensor<?xi32>, %x: tensor<?x8xf32>, %c: i1) -> tens
 
 // -----
 
+// So in a function that is called where none may stand, also by another one.
+
+// CHECK-LABEL: func private @whole_in_called
+// CHECK-NEXT:      llama.embed %{{.+}}, @embed : tensor<?x8xf32>{{$}}
+// CHECK-NEXT:      llama.linear %{{.+}}, @up {{.*}} -> tensor<?x16xf32>{{$}}
+// CHECK-NEXT:      llama.linear %{{.+}}, @down {{.*}} -> tensor<?x8xf32>{{$}}
+// CHECK-LABEL: func private @shared_in_called
+// CHECK-NEXT:      llama.linear %{{.+}}, @up2 {{.*}} -> tensor<?x16xf32, #llama.columns<unit = 1>>
+// CHECK-NEXT:      llama.linear %{{.+}}, @down2 {{.*}} -> tensor<?x8xf32, #llama.partial>
+llama.weight private @embed : tensor<50x8xf32> from "embed"
+llama.weight private @up : tensor<16x8xf32> from "up"
+llama.weight private @down : tensor<8x16xf32> from "down"
+llama.weight private @up2 : tensor<16x8xf32> from "up2"
+llama.weight private @down2 : tensor<8x16xf32> from "down2"
+func.func private @whole_in_called(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
+  %e = llama.embed %ids, @embed : tensor<?x8xf32>
+  %u = llama.linear %e, @up leaves [] : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  %d = llama.linear %u, @down leaves [] : (tensor<?x16xf32>) -> tensor<?x8xf32>
+  return %d : tensor<?x8xf32>
+}
+func.func private @shared_in_called(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %u = llama.linear %x, @up2 leaves [] : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  %d = llama.linear %u, @down2 leaves [] : (tensor<?x16xf32>) -> tensor<?x8xf32>
+  return %d : tensor<?x8xf32>
+}
+func.func private @between(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
+  %x = call @whole_in_called(%ids) : (tensor<?xi32>) -> tensor<?x8xf32>
+  return %x : tensor<?x8xf32>
+}
+func.func @calls(%ids: tensor<?xi32>, %x: tensor<?x8xf32>, %c: i1) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  %y = scf.if %c -> tensor<?x8xf32> {
+    %a = func.call @between(%ids) : (tensor<?xi32>) -> tensor<?x8xf32>
+    scf.yield %a : tensor<?x8xf32>
+  } else {
+    scf.yield %x : tensor<?x8xf32>
+  }
+  %z = call @shared_in_called(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %y, %z : tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// -----
+
+// A tapped value is whole.
+
+// CHECK-LABEL: func @tapped
+// CHECK-NEXT:    %[[U:.+]] = llama.linear %{{.+}}, @up {{.*}} -> tensor<?x16xf32>{{$}}
+// CHECK-NEXT:    llama.tap %[[U]], "up" : tensor<?x16xf32>{{$}}
+llama.weight private @up : tensor<16x8xf32> from "up"
+llama.weight private @down : tensor<8x16xf32> from "down"
+func.func @tapped(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %u = llama.linear %x, @up leaves [] : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  llama.tap %u, "up" : tensor<?x16xf32>
+  %d = llama.linear %u, @down leaves [] : (tensor<?x16xf32>) -> tensor<?x8xf32>
+  return %d : tensor<?x8xf32>
+}
+
+// -----
+
 // A value that an op outside of the dialect, a call or a loop reads stays whole;
 // so does a residual stream.
 

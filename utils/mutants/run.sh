@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Breaks the passes on purpose, one patch of this folder at a time, and expects
-# the tests to notice.
+# Breaks the passes on purpose, and what they and their oracle stand on, one patch
+# of this folder at a time, and expects the tests to notice.
 #
 # Usage: utils/mutants/run.sh [name...]
 #
@@ -37,9 +37,9 @@ copy_tree() {
     tar -xmf - -C "$copy"
 }
 
-# Builds what the tests run: the passes' tool and, if there is one, the generator.
+# Builds what the tests of the passes run.
 build_tools() {
-  ninja -C "$build" lamina-opt >"$copy/build.log" 2>&1
+  ninja -C "$build" lamina-opt lamina-interpret >"$copy/build.log" 2>&1
 }
 
 # Runs the tests of the passes; the log names those that fail.

@@ -157,12 +157,17 @@ def Llama_LayerRangeAttr : Llama_Attr<"LayerRange", "layer_range"> {
   let summary = "A range of layers of a weight";
   let description = [{
     `@w[1 to 32]`: layers 1 to 31 of `@w`; `@w`: a weight without layers, which
-    counts as one.
+    counts as one and has the numbers -1 and -1.
+
+    Constraints:
+    - (C1) The range begins at 0 or later and does not end before it begins, or
+      both numbers are -1.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight,
                         "int64_t":$begin, "int64_t":$end);
   // Printed by the `WeightSource` directive; this form serves generic IR.
   let assemblyFormat = "`<` $weight `,` $begin `,` $end `>`";
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// True for `@w`, a weight without layers.
     bool isWhole() const { return getBegin() < 0; }

@@ -26,7 +26,7 @@ namespace lamina {
 inline constexpr int64_t kMaxRanks = 1024;
 
 /// True for a tokens x features tensor of f32, f16 or bf16 whose features are
-/// static and positive.
+/// static and positive, and which has no encoding but a distribution.
 bool isActivationType(mlir::Type type);
 
 /// True for a rank-1 tensor of i32 without an encoding.

@@ -29,7 +29,8 @@ def Llama_Dialect : Dialect {
     The number of ranks is the module attribute `llama.ranks`; every module with
     an encoded value has it. Its verifier checks that only ops of this dialect,
     of `func` and calls touch encoded values, and that collectives sit directly
-    in a function or in `llama.layers`.
+    in a function or in `llama.layers`, where every rank reaches them; so do the
+    calls of functions that hold one.
 
     The numerics of every op (order and rounding of each sum) are written down
     in `docs/numerics.md`.
@@ -37,6 +38,8 @@ def Llama_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     /// The module attribute that holds the number of ranks (i64, at least 1).

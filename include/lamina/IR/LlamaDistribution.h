@@ -4,6 +4,7 @@
 #define LAMINA_IR_LLAMADISTRIBUTION_H
 
 #include "lamina/IR/LlamaOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace lamina {
 
@@ -31,6 +32,10 @@ bool hasCopies(int64_t features, int64_t unit, int64_t ranks);
 /// Returns the encoding of a tensor type, null for other types.
 mlir::Attribute getDistribution(mlir::Type type);
 
+/// Returns a type with a distribution among those of the operands, results and
+/// block arguments of `op`, null without one.
+mlir::Type findDistributedType(mlir::Operation *op);
+
 /// Returns `type` with another encoding (null: whole on every rank).
 mlir::RankedTensorType withDistribution(mlir::RankedTensorType type,
                                         mlir::Attribute encoding);
@@ -45,6 +50,23 @@ bool isCollective(mlir::Operation *op);
 /// True if a collective may stand in a region of `parent`: a function, or
 /// `llama.layers` of one.
 bool isCollectivePlace(mlir::Operation *parent);
+
+/// The functions under an op that hold a collective, themselves or by calls.
+/// Also of IR that was not verified.
+class CollectiveCallees {
+public:
+  explicit CollectiveCallees(mlir::Operation *root);
+
+  /// True if the callee of `call` holds a collective.
+  bool holdsCollective(mlir::func::CallOp call) const;
+
+  /// Returns the callee of `call`, null if there is none.
+  mlir::Operation *lookUpCallee(mlir::func::CallOp call) const;
+
+private:
+  mutable mlir::SymbolTableCollection symbols; // a cache
+  llvm::DenseSet<mlir::Operation *> holders;   // only asked
+};
 
 /// Prints a distribution as a user would say it: `whole`, or the encoding.
 std::string describeDistribution(mlir::Attribute encoding);

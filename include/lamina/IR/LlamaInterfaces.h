@@ -22,34 +22,20 @@ struct WeightRef {
   bool hasLayer() const { return layer || index; }
 };
 
-/// A quantity that grows with the number of tokens of a step.
-struct LinearInTokens {
-  int64_t fixed = 0;
-  int64_t perToken = 0;
-
-  LinearInTokens &operator+=(const LinearInTokens &other) {
-    fixed += other.fixed;
-    perToken += other.perToken;
-    return *this;
-  }
-};
-
-/// What one execution of an op costs on one rank. Attention counts the rows of
+/// What executions of ops cost on one rank. Sums and products stay at the
+/// largest number where 64 bits do not hold them. Attention counts the rows of
 /// the step only, not the context that it reads.
 struct Cost {
   int64_t launches = 0;
-  LinearInTokens activationBytes; // activations read and written
-  LinearInTokens weightBytes;     // weights read
-  LinearInTokens flops;           // a fused multiply-add is two
+  int64_t activationBytesPerToken = 0; // activations read and written
 
-  Cost &operator+=(const Cost &other) {
-    launches += other.launches;
-    activationBytes += other.activationBytes;
-    weightBytes += other.weightBytes;
-    flops += other.flops;
-    return *this;
-  }
+  Cost &operator+=(const Cost &other);
 };
+
+/// Returns `a + b` or `a * b` of numbers that are not negative, or the largest
+/// int64_t where it does not fit.
+int64_t addSaturating(int64_t a, int64_t b);
+int64_t multiplySaturating(int64_t a, int64_t b);
 
 } // namespace lamina
 

@@ -42,7 +42,7 @@ def Llama_CostOpInterface : OpInterface<"CostOpInterface"> {
     What one execution of an op costs on one rank.
   }];
   let methods = [
-    InterfaceMethod<"Returns launches, bytes and flops as functions of tokens.",
+    InterfaceMethod<"Returns launches, and bytes as a function of tokens.",
       "::lamina::Cost", "getCost", (ins)>
   ];
 }

@@ -26,6 +26,11 @@ struct KVCache : mlir::SideEffects::Resource::Base<KVCache> {
   llvm::StringRef getName() final { return "KVCache"; }
 };
 
+/// What the taps have observed.
+struct Taps : mlir::SideEffects::Resource::Base<Taps> {
+  llvm::StringRef getName() final { return "Taps"; }
+};
+
 } // namespace lamina
 
 #define GET_OP_CLASSES

@@ -23,6 +23,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Llama_CollectiveOrder : Resource<"::lamina::CollectiveOrder">;
 /// The implicit KV cache.
 def Llama_KVCache : Resource<"::lamina::KVCache">;
+/// What the taps have observed, in program order.
+def Llama_Taps : Resource<"::lamina::Taps">;
 
 defvar Distributed =
     DeclareOpInterfaceMethods<Llama_DistributionOpInterface>;
@@ -500,6 +502,47 @@ def Llama_AttentionOp : Llama_ComputeOp<"attention", [
     int64_t getHeadDim() {
       return getQuery().getType().getDimSize(1) / getHeads();
     }
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Observation
+//===----------------------------------------------------------------------===//
+
+def Llama_TapOp : Llama_Op<"tap", [
+    MemoryEffects<[MemWrite<Llama_Taps>]>, // never merged, dropped or reordered
+    Distributed, Llama_WeightUserOpInterface
+  ]> {
+  let summary = "A point where a value is observed";
+  let description = [{
+    Hands `observed` to whoever runs the program, under the name `label`, with the
+    layer behind it where there is one: `"hidden.L"[3]` is `hidden.L3`. Computes
+    nothing and changes no value. Taps keep their order among each other; no other
+    op waits for them, so that a rewrite may fuse the ops around one.
+
+    Constraints:
+    - (C1) `label` is not empty.
+    - (C2) The layer, where there is one, is a constant that is not negative, or
+      the layer of `llama.layers`.
+    - (C3) `observed` is whole on every rank.
+
+    Example:
+    ```mlir
+    llama.tap %h, "hidden.L"[%l] : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins
+    Llama_Activation:$observed, StrAttr:$label,
+    Optional<Index>:$layer, OptionalAttr<I64Attr>:$index
+  );
+  let assemblyFormat = [{
+    $observed `,` $label `` custom<OptionalLayerRef>($layer, $index) attr-dict
+    `:` type($observed)
+  }];
+  let extraClassDeclaration = [{
+    ::llvm::SmallVector<::lamina::WeightRef> getWeightRefs();
+    void setWeightRef(unsigned i, ::lamina::WeightRef ref);
   }];
   let hasVerifier = 1;
 }

@@ -39,9 +39,11 @@ def Llama_BlockType : TypeDef<Llama_Dialect, "Block"> {
 // Type constraints
 //===----------------------------------------------------------------------===//
 
-/// Activations: a tokens x features tensor with any distribution.
+/// Activations: a tokens x features tensor with any distribution, and with no
+/// encoding but a distribution.
 def Llama_Activation : Type<CPred<"::lamina::isActivationType($_self)">,
-    "tokens x features tensor of f32, f16 or bf16 with static positive features",
+    "tokens x features tensor of f32, f16 or bf16 with static positive features, "
+    "whole or with a llama distribution",
     "::mlir::RankedTensorType">;
 
 /// One i32 for each row.

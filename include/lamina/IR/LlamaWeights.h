@@ -34,6 +34,10 @@ WeightOp verifyWeightRef(mlir::Operation *op, WeightRef ref,
                          llvm::StringRef what,
                          mlir::SymbolTableCollection &symbols);
 
+/// Checks a reference without a symbol: it has one layer, and that is a
+/// constant that is not negative, or the layer of `llama.layers`.
+mlir::LogicalResult verifyBareLayer(mlir::Operation *op, WeightRef ref);
+
 /// Follows a static index into a weight derived by `layers` to its source
 /// (`@next_norm[31]` to `@output_norm`). Returns `ref` unchanged if there is
 /// nothing to follow.
@@ -45,6 +49,9 @@ std::optional<int64_t> getLargestLayer(WeightRef ref);
 
 /// Replaces, in all references of `op`, the dynamic layer `layer` by `index`.
 void setStaticLayer(WeightUserOpInterface op, mlir::Value layer, int64_t index);
+
+/// Returns `loc` with the layer in place of `*` in its names.
+mlir::Location nameLayer(mlir::Location loc, int64_t layer);
 
 } // namespace lamina
 

@@ -17,6 +17,12 @@ struct Difference {
   double maximum = 0.0;
 };
 
+/// Returns the types of the arguments of `function` as they are drawn, in
+/// parentheses: dynamic dimensions are `tokens`, and encodings are left out but
+/// for partial sums, which are drawn for each rank anew. Two functions of which
+/// this is the same are given the same values.
+std::string describeArguments(mlir::func::FuncOp function, int64_t tokens);
+
 /// Compares two tensors element by element.
 Difference compareTensors(const Tensor &reference, const Tensor &other);
 

@@ -36,7 +36,9 @@ enum class Outcome {
   ok,
   malformed,   // the program reads what is not there (a row, a cached position)
   unsupported, // an op or a type that the interpreter does not evaluate
-  checkFailed  // a dead-lock, or a replicated result that differs on a rank
+  limit,       // more layers or weights than the interpreter takes
+  checkFailed // a dead-lock, other rows on another rank, or a replicated result
+              // that differs on a rank
 };
 
 struct Interpretation {

@@ -30,9 +30,12 @@ def FuseAllReduceResidualRmsNormPass
     `llama.residual_rms_norm`. Other users of `%r` read the second result.
 
     Leaves a site alone, with a remark that says why, if its ops are in
-    different blocks, the sum has other users, another collective stands
-    between the all_reduce and the add, a layer is not yet defined at the add,
-    or the add was fused with another norm.
+    different blocks, a cast or a reshape stands between them, the sum has other
+    users, another collective stands between the all_reduce and the add, a layer
+    is not yet defined at the add, or the add was fused with another norm.
+
+    Launches and bytes of the remarks are those of one step: a site in a loop
+    counts once a layer.
   }];
   let dependentDialects = ["::lamina::LlamaDialect"];
 }
@@ -130,10 +133,12 @@ def ShardPass : Pass<"llama-shard", "::mlir::ModuleOp"> {
 
     Logits that a function returns, and nothing else reads, are gathered on rank
     0, unless the function is called. What is read by an op that takes whole
-    values only, or stands where no collective may stand (in `scf.if`), stays
-    whole; so does the table of an embedding that another op reads whole.
+    values only, or stands where no collective may stand (in `scf.if`, or in a
+    function that is called there), stays whole; so does the table of an embedding
+    that another op reads whole.
 
-    A plan that cannot be is one error with a table of all reasons.
+    A plan that cannot be is one error with a table of all reasons; so is a
+    module without `llama.ranks` that has a distributed value already.
   }];
   let options = [
     Option<"ranks", "ranks", "::lamina::RankCount", /*default=*/"::lamina::RankCount{1}",
