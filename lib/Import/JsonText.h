@@ -16,6 +16,9 @@
 
 namespace lamina::json {
 
+/// Returns `text` without JSON's blanks in front.
+std::string_view trimFront(std::string_view text);
+
 /// Returns `text` without JSON's blanks at both ends.
 std::string_view trimBlanks(std::string_view text);
 
@@ -30,6 +33,10 @@ char previousCharacter(std::string_view text, uint64_t offset);
 /// Describes the character at `offset`: `'}'`, `byte 0x07`, `the end of the
 /// file`.
 std::string describeCharacter(std::string_view text, uint64_t offset);
+
+/// Whether `text` has more than `limit` values (keys not counted), each of
+/// which takes far more memory than in the text.
+bool hasMoreValues(std::string_view text, size_t limit);
 
 /// Where the strings of a text go wrong.
 struct StringFault {

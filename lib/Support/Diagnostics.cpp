@@ -98,8 +98,10 @@ std::string lamina::toString(const InputError &error) {
 }
 
 ExitCode InputErrors::exitCode() const {
-  for (ExitCode code : {ExitCode::InputOutput, ExitCode::Limit,
-                        ExitCode::Malformed, ExitCode::Unsupported})
+  for (ExitCode code :
+       {ExitCode::InputOutput, ExitCode::Limit, ExitCode::Malformed,
+        ExitCode::Unsupported, ExitCode::CheckFailed, ExitCode::Device,
+        ExitCode::Usage})
     for (const InputError &error : errors)
       if (error.code == code)
         return code;

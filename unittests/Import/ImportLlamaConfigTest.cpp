@@ -1,10 +1,10 @@
-//===- ImportLlamaConfigTest.cpp - Tests of ImportLlamaConfig.h -----------===//
+//===- ImportLlamaConfigTest.cpp - Tests of ImportLlama.h -----------===//
 //
 // What text does not show. The graphs themselves are tested in test/Import.
 //
 //===----------------------------------------------------------------------===//
 
-#include "lamina/Import/ImportLlamaConfig.h"
+#include "lamina/Import/ImportLlama.h"
 
 #include "lamina/IR/LlamaOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

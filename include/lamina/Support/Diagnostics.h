@@ -24,6 +24,8 @@ enum class ExitCode : int {
   Unsupported = 4, ///< the input is valid, and we cannot do it
   InputOutput = 5, ///< missing file, permission, no space, short write
   Limit = 6,       ///< memory, or a stated limit
+  Device = 7,      ///< a device or a communicator
+  CheckFailed = 8, ///< numbers differ, or a hash does
 };
 
 /// An error about one place of one input file.
