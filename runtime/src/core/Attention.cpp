@@ -1,0 +1,147 @@
+//===- Attention.cpp - Keys and values, and attention over them -----------===//
+
+#include "Failure.h"
+#include "Rank.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace lamina::runtime {
+
+namespace {
+
+constexpr int32_t kPage = LAMRT_PAGE_POSITIONS;
+
+/// Key-value pairs read that are worth a thread.
+constexpr int64_t kAttentionGrain = 256;
+
+} // namespace
+
+/// Rounds the keys and values of all rows to the cache.
+void Rank::writeCache(const SlotRows &key, const SlotRows &value,
+                      int32_t layer) {
+  const lamrt_cache &kv = program->cache;
+  int64_t dim = kv.head_dim;
+  int64_t positionBytes = headBytes / kPage;
+  auto writeRow = [&](const SlotRows &from, int64_t row, uint8_t *to,
+                      float *wide) {
+    const uint8_t *source = from.rows.data + row * from.rows.rowBytes;
+    bool isCopy = from.rows.type == kv.type;
+    if (!isCopy) {
+      cpu::Rows single = {const_cast<uint8_t *>(source), from.rows.rowBytes,
+                          from.rows.type};
+      kernels->widenRows(single, from.features, wide, from.features, 0, 1);
+    }
+    for (int64_t g = 0; g < kv.kv_heads; ++g, to += headBytes) {
+      if (isCopy)
+        memcpy(to, source + g * positionBytes,
+               static_cast<size_t>(positionBytes));
+      else
+        kernels->roundRow(wide + g * dim, dim, kv.type, to);
+    }
+  };
+  pool.forRange(key.count, std::max<int64_t>(1, 4096 / key.features),
+                [&](int64_t begin, int64_t end, int32_t thread) {
+                  float *wide = threadScratch + thread * threadScratchFloats;
+                  for (int64_t row = begin; row < end; ++row) {
+                    int32_t position = stepArrays.positions()[row];
+                    int32_t page = stepArrays.pages(
+                        stepArrays.sequenceOfRow()[row])[position / kPage];
+                    uint8_t *to = cache.data() + page * pageBytes +
+                                  layer * layerBytes +
+                                  position % kPage * positionBytes;
+                    writeRow(key, row, to, wide);
+                    writeRow(value, row, to + layerBytes / 2, wide);
+                  }
+                });
+}
+
+/// Attends for the pairs of row and query head [begin, end), counted along the
+/// heads of a row first. `task` holds what all have in common, its rows
+/// counted from row 0 of the step.
+void Rank::attendRange(const cpu::AttentionTask &task, int64_t heads,
+                       int64_t begin, int64_t end, int32_t thread) {
+  while (begin < end) {
+    int64_t row = begin / heads;
+    int32_t sequence = stepArrays.sequenceOfRow()[row];
+    int64_t firstRow = stepArrays.rowBegin(sequence);
+    int64_t lastRow = stepArrays.rowBegin(sequence + 1);
+    cpu::AttentionTask part = task;
+    part.query.data += firstRow * part.query.rowBytes;
+    part.output.data += firstRow * part.output.rowBytes;
+    part.positions += firstRow;
+    part.pages = stepArrays.pages(sequence);
+    part.scratch = threadScratch + thread * threadScratchFloats;
+    part.rowBegin = row - firstRow;
+    part.headBegin = begin % heads;
+    int64_t wholeRows = std::min(end / heads, lastRow) - row;
+    if (part.headBegin == 0 && wholeRows > 0) {
+      part.rowEnd = part.rowBegin + wholeRows;
+      part.headEnd = heads;
+      begin += wholeRows * heads;
+    } else {
+      part.rowEnd = part.rowBegin + 1;
+      part.headEnd = std::min(heads, part.headBegin + end - begin);
+      begin += part.headEnd - part.headBegin;
+    }
+    kernels->attention(part);
+  }
+}
+
+void Rank::attention(int32_t query, int32_t key, int32_t value, int32_t layer,
+                     int32_t heads, int32_t kvHeads, double scale,
+                     int32_t out) {
+  const lamrt_cache &kv = program->cache;
+  SlotRows q, k, v, to;
+  if (!getSlot(query, q) || !getMatching(out, q, to) || !getSlot(key, k) ||
+      !getMatching(value, k, v))
+    return;
+  if (layer < 0 || layer >= kv.num_layers || kvHeads != kv.kv_heads ||
+      heads < kvHeads || heads % kvHeads != 0 ||
+      q.features != int64_t(heads) * kv.head_dim ||
+      k.features != int64_t(kvHeads) * kv.head_dim ||
+      q.section != LAMRT_ROWS_TOKENS || k.section != LAMRT_ROWS_TOKENS) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: attention of layer %d: %d and %d "
+                  "heads do not fit the KV cache",
+                  layer, heads, kvHeads));
+    return;
+  }
+  writeCache(k, v, layer);
+
+  cpu::AttentionTask task = {};
+  task.query = q.rows;
+  task.output = to.rows;
+  task.positions = stepArrays.positions();
+  task.headDim = kv.head_dim;
+  task.groupSize = heads / kvHeads;
+  task.scale = static_cast<float>(scale);
+  task.keys = cache.data() + layer * layerBytes;
+  task.values = task.keys + layerBytes / 2;
+  task.pageBytes = pageBytes;
+  task.headBytes = headBytes;
+  task.positionBytes = headBytes / kPage;
+  task.cacheType = kv.type;
+
+  // A row costs as much as it has keys; threads get equal costs.
+  int64_t cost = 0;
+  for (int64_t row = 0; row < q.count; ++row)
+    cost += stepArrays.positions()[row] + 1;
+  auto findItem = [&](int64_t target) {
+    int64_t row = 0, keys = 0;
+    for (; row < q.count; ++row) {
+      keys = stepArrays.positions()[row] + 1;
+      if (target < keys * heads)
+        return row * heads + target / keys;
+      target -= keys * heads;
+    }
+    return row * heads;
+  };
+  pool.forRange(cost * heads, kAttentionGrain,
+                [&](int64_t begin, int64_t end, int32_t thread) {
+                  attendRange(task, heads, findItem(begin), findItem(end),
+                              thread);
+                });
+}
+
+} // namespace lamina::runtime

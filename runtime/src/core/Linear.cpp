@@ -1,0 +1,176 @@
+//===- Linear.cpp - Products with packed weights --------------------------===//
+
+#include "Failure.h"
+#include "Rank.h"
+
+#include <algorithm>
+
+namespace lamina::runtime {
+
+namespace {
+
+/// Most parts of a merged weight.
+constexpr int32_t kMaxParts = 16;
+
+int64_t countPanels(int64_t columns) {
+  return (columns + cpu::kPanelColumns - 1) / cpu::kPanelColumns;
+}
+
+bool overlap(const SlotRows &a, const SlotRows &b) {
+  const uint8_t *aEnd = a.rows.data + a.count * a.rows.rowBytes;
+  const uint8_t *bEnd = b.rows.data + b.count * b.rows.rowBytes;
+  return a.count > 0 && b.count > 0 && a.rows.data < bEnd && b.rows.data < aEnd;
+}
+
+} // namespace
+
+/// One source matrix, and the slot that its features go to.
+struct Rank::Product {
+  const Weight *weight;
+  const uint8_t *packed;
+  const float *bias;
+  SlotRows out;
+};
+
+/// Part `index` of a weight, checked.
+bool Rank::getProduct(int32_t weight, int32_t layer, int32_t bias,
+                      int32_t index, int32_t slot, Product &out) {
+  const Weight &whole = weights[weight];
+  out.weight = &weights[whole.parts[static_cast<size_t>(index)]];
+  const lamrt_weight &description = *out.weight->description;
+  auto numLayers = static_cast<int32_t>(out.weight->layers.size());
+  if (layer < 0 || layer >= numLayers)
+    return failStep(fail(LAMRT_MALFORMED, "program: weight %s: layer %d of %d",
+                         description.name, layer, numLayers));
+  out.packed = out.weight->layers[static_cast<size_t>(layer)].packed;
+  if (!out.packed)
+    return failStep(fail(LAMRT_MALFORMED,
+                         "program: weight %s: is not packed for products",
+                         description.name));
+  if (!getSlot(slot, out.out))
+    return false;
+  if (out.out.features != description.out)
+    return failStep(fail(
+        LAMRT_MALFORMED, "program: slot %d: %lld features, weight %s has %lld",
+        slot, static_cast<long long>(out.out.features), description.name,
+        static_cast<long long>(description.out)));
+  out.bias = nullptr;
+  if (bias == -1)
+    return true;
+  // The bias of a merged weight is merged of as many parts.
+  int32_t part = bias;
+  if (bias >= 0 && bias < weights.size()) {
+    const std::vector<int32_t> &parts = weights[bias].parts;
+    if (parts.size() != whole.parts.size())
+      return failStep(fail(LAMRT_MALFORMED,
+                           "program: weight %s: its bias has other parts",
+                           description.name));
+    part = parts[static_cast<size_t>(index)];
+  }
+  return getVector(part, layer, description.out, out.bias);
+}
+
+/// The input as f32: in place if it is that, else widened by all threads.
+void Rank::widenInput(const SlotRows &in, const float *&data, int64_t &stride) {
+  if (in.rows.type == LAMRT_F32) {
+    data = reinterpret_cast<const float *>(in.rows.data);
+    stride = in.rows.rowBytes / 4;
+    return;
+  }
+  data = widened;
+  stride = widenedStride;
+  pool.forRange(in.count, std::max<int64_t>(1, 16384 / in.features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->widenRows(in.rows, in.features, widened,
+                                     widenedStride, begin, end);
+                });
+}
+
+void Rank::runProducts(const Product *products, int32_t count,
+                       const lamrt_list &radices, const SlotRows &input,
+                       int32_t flags) {
+  const float *data = nullptr;
+  int64_t stride = 0;
+  widenInput(input, data, stride);
+  int64_t allPanels = 0;
+  for (int32_t i = 0; i < count; ++i)
+    allPanels += countPanels(products[i].weight->description->out);
+  // A thread gets a range of the panels of all parts, one part after another.
+  pool.forRange(allPanels, 1, [&](int64_t begin, int64_t end, int32_t) {
+    int64_t first = 0;
+    for (int32_t i = 0; i < count; ++i) {
+      const lamrt_weight &weight = *products[i].weight->description;
+      int64_t panels = countPanels(weight.out);
+      int64_t from = std::max(begin - first, int64_t(0));
+      int64_t to = std::min(end - first, panels);
+      first += panels;
+      if (from >= to)
+        continue;
+      cpu::LinearTask task = {};
+      task.type = weight.type;
+      task.out = weight.out;
+      task.in = weight.in;
+      task.packed = products[i].packed;
+      task.kEnd = weight.in;
+      task.input = data;
+      task.inputStride = stride;
+      task.rows = input.count;
+      task.activationsAreBf16 = input.rows.type == LAMRT_BF16;
+      task.flags = flags;
+      task.radices = radices.values;
+      task.numRadices = radices.size;
+      task.bias = products[i].bias;
+      task.columnEnd = weight.out;
+      task.workBegin = from * cpu::kPanelColumns;
+      task.workEnd = std::min(to * cpu::kPanelColumns, weight.out);
+      task.output = products[i].out.rows;
+      kernels->linear(task);
+    }
+  });
+  for (int32_t i = 0; i < count; ++i)
+    weightBytesRead += products[i].weight->packedBytes;
+}
+
+void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
+                  int32_t leaves, int32_t outs, int32_t flags) {
+  SlotRows input;
+  const lamrt_list *slots = nullptr, *radices = nullptr;
+  if (!getSlot(in, input) || !getList(outs, slots))
+    return;
+  if (weight < 0 || weight >= weights.size()) {
+    failStep(fail(LAMRT_MALFORMED, "program: weight %d of %d", weight,
+                  weights.size()));
+    return;
+  }
+  const Weight &whole = weights[weight];
+  const lamrt_weight &description = *whole.description;
+  bool isBlocks = cpu::getBlockElements(description.type) > 1;
+  if (description.in != input.features || whole.parts.empty() ||
+      whole.parts.size() > kMaxParts ||
+      slots->size != static_cast<int32_t>(whole.parts.size()) ||
+      (flags & ~LAMRT_LINEAR_INT8) || (flags && !isBlocks)) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: weight %s: does not fit the product of slot %d",
+                  description.name, in));
+    return;
+  }
+  Product products[kMaxParts];
+  for (int32_t i = 0; i < slots->size; ++i) {
+    if (!getProduct(weight, layer, bias, i, slots->values[i], products[i]))
+      return;
+    if (products[i].out.section != input.section ||
+        overlap(products[i].out, input)) {
+      failStep(fail(LAMRT_MALFORMED,
+                    "program: weight %s: the product of slot %d cannot go to "
+                    "slot %d",
+                    description.name, in, slots->values[i]));
+      return;
+    }
+    if (!getRadices(leaves, *products[i].weight->description, radices))
+      return;
+  }
+  if (input.count > 0)
+    runProducts(products, slots->size, *radices, input, flags);
+}
+
+} // namespace lamina::runtime

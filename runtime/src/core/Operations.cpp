@@ -1,0 +1,234 @@
+//===- Operations.cpp - The operations on rows ----------------------------===//
+
+#include "Failure.h"
+#include "Rank.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+namespace lamina::runtime {
+
+namespace {
+
+/// Rows that are worth a thread: about 4096 elements.
+int64_t getGrain(int64_t features) {
+  return std::max<int64_t>(1, 4096 / features);
+}
+
+bool isFinite(const float *values, int64_t count) {
+  uint32_t bad = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t bits;
+    memcpy(&bits, values + i, sizeof(bits));
+    bad |= (bits & 0x7f800000u) == 0x7f800000u;
+  }
+  return !bad;
+}
+
+} // namespace
+
+void Rank::embed(int32_t weight, int32_t out) {
+  SlotRows to;
+  if (!getSlot(out, to))
+    return;
+  if (weight < 0 || weight >= weights.size()) {
+    failStep(fail(LAMRT_MALFORMED, "program: weight %d of %d", weight,
+                  weights.size()));
+    return;
+  }
+  const Weight &table = weights[weight];
+  const lamrt_weight &description = *table.description;
+  if (!(table.uses & LAMRT_USE_EMBED) || table.layers.size() != 1 ||
+      description.in != to.features || description.out < program->vocabulary ||
+      to.section != LAMRT_ROWS_TOKENS) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: weight %s: is no table of "
+                  "embeddings for slot %d",
+                  description.name, out));
+    return;
+  }
+  pool.forRange(to.count, getGrain(to.features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->embed(description.type, table.layers[0].source,
+                                 description.in, stepArrays.tokenIds(), to.rows,
+                                 begin, end);
+                });
+}
+
+void Rank::selectRows(int32_t in, int32_t out) {
+  SlotRows from, to;
+  if (!getSlot(in, from) || !getSlot(out, to))
+    return;
+  if (from.section != LAMRT_ROWS_TOKENS || to.section != LAMRT_ROWS_LOGITS ||
+      from.features != to.features || from.rows.type != to.rows.type) {
+    failStep(fail(LAMRT_MALFORMED, "program: rows of slot %d cannot be slot %d",
+                  in, out));
+    return;
+  }
+  for (int64_t i = 0; i < to.count; ++i)
+    memcpy(to.rows.data + i * to.rows.rowBytes,
+           from.rows.data + stepArrays.logitRows()[i] * from.rows.rowBytes,
+           static_cast<size_t>(to.rows.rowBytes));
+}
+
+void Rank::copy(int32_t in, int32_t out) {
+  SlotRows from, to;
+  if (!getSlot(in, from) || !getMatching(out, from, to))
+    return;
+  if (from.rows.type != to.rows.type) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: a copy of slot %d to slot %d "
+                  "would change its type",
+                  in, out));
+    return;
+  }
+  memmove(to.rows.data, from.rows.data,
+          static_cast<size_t>(to.count * to.rows.rowBytes));
+}
+
+void Rank::add(int32_t residual, int32_t update, int32_t out) {
+  SlotRows a, b, to;
+  if (!getSlot(residual, a) || !getMatching(update, a, b) ||
+      !getMatching(out, a, to))
+    return;
+  pool.forRange(to.count, getGrain(to.features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->add(a.rows, b.rows, to.rows, to.features, begin,
+                               end);
+                });
+}
+
+void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
+                   int32_t norm, int32_t out) {
+  SlotRows from, to;
+  const float *scale = nullptr;
+  if (!getSlot(in, from) || !getMatching(out, from, to) ||
+      !getVector(weight, layer, from.features, scale))
+    return;
+  pool.forRange(to.count, getGrain(to.features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->rmsNorm(from.rows, scale, static_cast<float>(eps),
+                                   norm, to.rows, to.features, begin, end);
+                });
+}
+
+void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
+                           int32_t layer, double eps, int32_t norm,
+                           int32_t outNormed, int32_t outResidual) {
+  SlotRows a, b, sum, normed;
+  const float *scale = nullptr;
+  if (!getSlot(residual, a) || !getMatching(update, a, b) ||
+      !getMatching(outResidual, a, sum) || !getMatching(outNormed, a, normed) ||
+      !getVector(weight, layer, a.features, scale))
+    return;
+  pool.forRange(sum.count, getGrain(sum.features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->add(a.rows, b.rows, sum.rows, sum.features, begin,
+                               end);
+                  kernels->rmsNorm(sum.rows, scale, static_cast<float>(eps),
+                                   norm, normed.rows, sum.features, begin, end);
+                });
+}
+
+void Rank::siluMul(int32_t gate, int32_t up, int32_t out) {
+  SlotRows a, b, to;
+  if (!getSlot(gate, a) || !getMatching(up, a, b) || !getMatching(out, a, to))
+    return;
+  pool.forRange(to.count, getGrain(to.features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->siluMul(a.rows, b.rows, to.rows, to.features, begin,
+                                   end);
+                });
+}
+
+void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
+  SlotRows from, to;
+  if (!getSlot(in, from) || !getMatching(out, from, to))
+    return;
+  if (frequencies < 0 || frequencies >= program->num_frequencies ||
+      from.section != LAMRT_ROWS_TOKENS ||
+      from.features % (2 * int64_t(program->frequencies[frequencies].size))) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: slot %d has no heads that the "
+                  "frequencies %d rotate",
+                  in, frequencies));
+    return;
+  }
+  const lamrt_frequencies &list = program->frequencies[frequencies];
+  int64_t pairs = list.size;
+  float *cosines = angles[static_cast<size_t>(frequencies)];
+  float *sines = cosines + options.max_tokens * pairs;
+  // The positions are those of the step: all layers share the angles.
+  if (!anglesAreKnown[static_cast<size_t>(frequencies)]) {
+    pool.forRange(to.count, getGrain(8 * pairs),
+                  [&](int64_t begin, int64_t end, int32_t) {
+                    kernels->angles(stepArrays.positions(), list.values, pairs,
+                                    cosines, sines, begin, end);
+                  });
+    anglesAreKnown[static_cast<size_t>(frequencies)] = 1;
+  }
+  pool.forRange(to.count, getGrain(to.features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->rope(from.rows, cosines, sines, pairs, to.features,
+                                pairing, to.rows, begin, end);
+                });
+}
+
+void Rank::tap(int32_t tap, int32_t layer, int32_t in) {
+  SlotRows from;
+  if (!getSlot(in, from))
+    return;
+  if (tap < 0 || tap >= program->num_taps) {
+    failStep(
+        fail(LAMRT_MALFORMED, "program: tap %d of %d", tap, program->num_taps));
+    return;
+  }
+  if (!options.tap)
+    return;
+  kernels->widenRows(from.rows, from.features, widened, from.features, 0,
+                     from.count);
+  options.tap(options.context, program->tap_names[tap], layer, widened,
+              from.count, from.features);
+}
+
+void Rank::result(int32_t in) {
+  SlotRows from;
+  if (!getSlot(in, from))
+    return;
+  if (from.section != LAMRT_ROWS_LOGITS ||
+      from.features != program->result_features) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: slot %d does not hold logits of "
+                  "the wanted rows",
+                  in));
+    return;
+  }
+  bool isContiguous =
+      from.rows.type == LAMRT_F32 && from.rows.rowBytes == from.features * 4;
+  const float *values =
+      isContiguous ? reinterpret_cast<const float *>(from.rows.data) : logits;
+  std::atomic<int64_t> firstBad{from.count};
+  pool.forRange(from.count, 1, [&](int64_t begin, int64_t end, int32_t) {
+    if (!isContiguous)
+      kernels->widenRows(from.rows, from.features, logits, from.features, begin,
+                         end);
+    for (int64_t row = begin; row < end; ++row) {
+      if (isFinite(values + row * from.features, from.features))
+        continue;
+      int64_t known = firstBad.load();
+      while (row < known && !firstBad.compare_exchange_weak(known, row)) {
+      }
+      break;
+    }
+  });
+  if (firstBad.load() < from.count) {
+    failStep(fail(LAMRT_CHECK_FAILED, "logits of row %d are not finite",
+                  stepArrays.logitRows()[firstBad.load()]));
+    return;
+  }
+  stepResult = values;
+}
+
+} // namespace lamina::runtime

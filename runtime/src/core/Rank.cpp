@@ -1,0 +1,281 @@
+//===- Rank.cpp - One rank on the CPU: creation and steps -----------------===//
+
+#include "Rank.h"
+
+#include "Failure.h"
+#include "FloatingPointMode.h"
+#include "lamina/Support/CheckedMath.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace lamina::runtime {
+
+namespace {
+
+/// A sum of products that remembers whether it fits 64 bits.
+class SizeSum {
+public:
+  void add(std::initializer_list<int64_t> factors) {
+    auto product = checkedProduct<int64_t>(factors);
+    auto aligned = product ? checkedAlignUp(static_cast<uint64_t>(*product), 64)
+                           : std::optional<uint64_t>();
+    sum = sum && aligned ? checkedAdd(*sum, *aligned) : std::nullopt;
+  }
+  std::optional<uint64_t> get() const { return sum; }
+
+private:
+  std::optional<uint64_t> sum = 0;
+};
+
+unsigned long long toMebibytes(uint64_t bytes) {
+  return (bytes + (1 << 20) - 1) >> 20;
+}
+
+int64_t getElementBytes(int32_t type) { return type == LAMRT_F32 ? 4 : 2; }
+
+bool isElementType(int32_t type) {
+  return type >= LAMRT_F32 && type <= LAMRT_BF16;
+}
+
+lamrt_status checkSlot(const lamrt_variant &variant, int32_t index) {
+  const lamrt_slot &slot = variant.slots[index];
+  constexpr int64_t large = int64_t(1) << 40;
+  bool valid = slot.rows >= 0 && slot.rows < LAMRT_NUM_SECTIONS &&
+               isElementType(slot.type) && slot.features > 0 &&
+               slot.features < large && slot.offset >= 0 &&
+               slot.offset < large && slot.offset % 64 == 0;
+  if (valid) {
+    int64_t end = slot.offset +
+                  (slot.features * getElementBytes(slot.type) + 63) / 64 * 64;
+    valid = end <= variant.arena_bytes[slot.rows];
+  }
+  if (!valid)
+    return fail(LAMRT_MALFORMED, "program: slot %d: lies outside its section",
+                index);
+  return LAMRT_OK;
+}
+
+} // namespace
+
+lamrt_status Rank::checkOptions(const lamrt_rank_options &chosen) const {
+  if (chosen.struct_size < sizeof(lamrt_rank_options))
+    return fail(LAMRT_USAGE, "options: %u bytes, expected at least %zu",
+                chosen.struct_size, sizeof(lamrt_rank_options));
+  if (chosen.ranks != 1 || chosen.rank != 0)
+    return fail(LAMRT_UNSUPPORTED, "options: rank %d of %d, expected 0 of 1",
+                chosen.rank, chosen.ranks);
+  if (chosen.max_tokens < 1 || chosen.max_logit_rows < 1 ||
+      chosen.max_sequences < 1 || chosen.num_pages < 1 || chosen.threads < 0)
+    return fail(LAMRT_USAGE,
+                "options: rows, sequences and pages must be positive");
+  if (chosen.threads > 1024)
+    return fail(LAMRT_USAGE, "options: %d threads, expected at most 1024",
+                chosen.threads);
+  return LAMRT_OK;
+}
+
+lamrt_status Rank::checkProgram(const lamina_program &code,
+                                const lamrt_rank_options &chosen) {
+  if (code.abi_version != LAMRT_ABI_VERSION ||
+      code.struct_size < sizeof(lamina_program))
+    return fail(LAMRT_UNSUPPORTED,
+                "program: made for version %u of the runtime, this is %d",
+                code.abi_version, LAMRT_ABI_VERSION);
+  for (int32_t i = 0; i < code.num_variants; ++i)
+    if (code.variants[i].ranks == chosen.ranks)
+      variant = &code.variants[i];
+  if (!variant || !variant->step)
+    return fail(LAMRT_DEVICE, "program: has no code for %d ranks",
+                chosen.ranks);
+  const lamrt_cache &kv = code.cache;
+  bool valid = kv.num_layers >= 0 && kv.kv_heads > 0 && kv.head_dim > 0 &&
+               isElementType(kv.type) && code.result_features > 0 &&
+               code.vocabulary > 0 && code.max_context > 0 &&
+               code.max_context <= INT32_MAX - LAMRT_PAGE_POSITIONS &&
+               code.num_files >= 0 && code.num_weights >= 0;
+  for (int64_t bytes : variant->arena_bytes)
+    valid = valid && bytes >= 0 && bytes % 64 == 0;
+  for (int32_t i = 0; i < code.num_frequencies; ++i)
+    valid = valid && code.frequencies[i].size > 0;
+  if (!valid)
+    return fail(LAMRT_MALFORMED, "program: its header is damaged");
+  for (int32_t i = 0; i < variant->num_slots; ++i)
+    if (lamrt_status status = checkSlot(*variant, i))
+      return status;
+  return LAMRT_OK;
+}
+
+/// Computes the bytes of arena, cache and scratch.
+lamrt_status Rank::planMemory() {
+  const lamrt_cache &kv = program->cache;
+  sectionRows[LAMRT_ROWS_TOKENS] = options.max_tokens;
+  sectionRows[LAMRT_ROWS_LOGITS] = options.max_logit_rows;
+  SizeSum arenaSize, cacheSize, scratchSize;
+  for (int s = 0; s < LAMRT_NUM_SECTIONS; ++s)
+    arenaSize.add({variant->arena_bytes[s], sectionRows[s]});
+
+  int64_t head = LAMRT_PAGE_POSITIONS * getElementBytes(kv.type);
+  cacheSize.add(
+      {options.num_pages, kv.num_layers, 2, kv.kv_heads, kv.head_dim, head});
+
+  int64_t widest = 0;
+  bool needsWidening = options.tap != nullptr;
+  for (int32_t i = 0; i < variant->num_slots; ++i) {
+    widest = std::max(widest, variant->slots[i].features);
+    needsWidening = needsWidening || variant->slots[i].type != LAMRT_F32;
+  }
+  widenedStride = needsWidening ? (widest + 15) / 16 * 16 : 0;
+  threadScratchFloats =
+      std::max(cpu::getAttentionScratch(kv.head_dim, program->max_context),
+               int64_t(kv.kv_heads) * kv.head_dim);
+  threadScratchFloats = (threadScratchFloats + 15) / 16 * 16;
+  scratchSize.add({options.max_tokens, widenedStride, 4});
+  scratchSize.add({options.max_logit_rows, program->result_features, 4});
+  scratchSize.add({options.threads, threadScratchFloats, 4});
+  for (int32_t i = 0; i < program->num_frequencies; ++i)
+    scratchSize.add({options.max_tokens, program->frequencies[i].size, 2, 4});
+
+  if (!arenaSize.get() || !cacheSize.get() || !scratchSize.get())
+    return fail(LAMRT_LIMIT, "memory: needs more than 2^64 bytes");
+  arenaBytes = *arenaSize.get();
+  cacheBytes = *cacheSize.get();
+  scratchBytes = *scratchSize.get();
+  headBytes = kv.head_dim * head;
+  layerBytes = 2 * kv.kv_heads * headBytes;
+  pageBytes = kv.num_layers * layerBytes;
+
+  unsigned __int128 needed = weights.requiredBytes();
+  needed += arenaBytes;
+  needed += cacheBytes;
+  needed += scratchBytes;
+  MemoryLimit limit = getMemoryLimit();
+  if (needed > limit.bytes)
+    return fail(LAMRT_LIMIT,
+                "memory: needs %llu MiB (weights %llu, KV cache %llu, "
+                "activations %llu), limit %llu MiB (%s)",
+                toMebibytes(static_cast<uint64_t>(needed)),
+                toMebibytes(weights.requiredBytes()), toMebibytes(cacheBytes),
+                toMebibytes(arenaBytes + scratchBytes),
+                toMebibytes(limit.bytes), limit.source);
+  return LAMRT_OK;
+}
+
+lamrt_status Rank::allocateMemory() {
+  if (lamrt_status status = arena.allocate(arenaBytes, "activations"))
+    return status;
+  if (lamrt_status status = cache.allocate(cacheBytes, "KV cache"))
+    return status;
+  if (lamrt_status status = scratch.allocate(scratchBytes, "activations"))
+    return status;
+  uint8_t *place = arena.data();
+  for (int s = 0; s < LAMRT_NUM_SECTIONS; ++s) {
+    sections[s] = place;
+    place += variant->arena_bytes[s] * sectionRows[s];
+  }
+  auto *floats = reinterpret_cast<float *>(scratch.data());
+  auto take = [&](int64_t count) {
+    float *taken = floats;
+    floats += (count + 15) / 16 * 16;
+    return taken;
+  };
+  widened = take(options.max_tokens * widenedStride);
+  logits = take(options.max_logit_rows * program->result_features);
+  threadScratch = take(options.threads * threadScratchFloats);
+  for (int32_t i = 0; i < program->num_frequencies; ++i)
+    angles.push_back(
+        take(int64_t(options.max_tokens) * program->frequencies[i].size * 2));
+  anglesAreKnown.assign(angles.size(), 0);
+  stepArrays.allocate({options.max_tokens, options.max_logit_rows,
+                       options.max_sequences, options.num_pages,
+                       program->vocabulary, program->max_context});
+  return LAMRT_OK;
+}
+
+lamrt_status Rank::create(const lamina_program &code,
+                          const lamrt_rank_options &chosen) {
+  FloatingPointMode mode;
+  if (lamrt_status status = checkOptions(chosen))
+    return status;
+  if (lamrt_status status = checkProgram(code, chosen))
+    return status;
+  program = &code;
+  options = chosen;
+  kernels = cpu::selectKernels(options.cpu_level);
+  if (!kernels)
+    return fail(LAMRT_DEVICE, "cpu: this processor has no level %s",
+                options.cpu_level ? options.cpu_level : "v2");
+  if (options.threads == 0)
+    options.threads = getUsableProcessors();
+  if (lamrt_status status =
+          files.open(code, options.model_path, options.verify_weights != 0))
+    return status;
+  if (lamrt_status status = weights.resolve(code, files))
+    return status;
+  if (lamrt_status status = planMemory())
+    return status;
+  if (lamrt_status status = allocateMemory())
+    return status;
+  if (lamrt_status status = pool.start(options.threads))
+    return status;
+  lamrt_status status = weights.load(*kernels, pool, options);
+  // Borrowed strings of the caller end with this call.
+  options.model_path = options.cpu_level = nullptr;
+  return status;
+}
+
+lamrt_status Rank::step(const lamrt_step &step, const float **outLogits,
+                        lamrt_rank *handle) {
+  FloatingPointMode mode;
+  expectedStep = &step;
+  isOpen = isEnded = false;
+  stepStatus = LAMRT_OK;
+  stepResult = nullptr;
+  lamrt_status status = variant->step(handle, &step);
+  isOpen = false;
+  expectedStep = nullptr;
+  if (stepStatus)
+    return stepStatus;
+  if (status)
+    return fail(status, "program: its code ended with status %d", status);
+  if (!isEnded)
+    return fail(LAMRT_INTERNAL, "program: its code did not end the step");
+  if (stepArrays.numLogitRows() > 0 && !stepResult)
+    return fail(LAMRT_INTERNAL, "program: its code gave no result");
+  stepArrays.commit();
+  ++numSteps;
+  *outLogits = stepResult;
+  return LAMRT_OK;
+}
+
+void Rank::beginStep(const lamrt_step &step) {
+  if (stepStatus)
+    return;
+  if (&step != expectedStep || isOpen || isEnded) {
+    stepStatus = fail(LAMRT_INTERNAL, "program: it began another step");
+    return;
+  }
+  stepStatus = stepArrays.begin(step);
+  std::fill(anglesAreKnown.begin(), anglesAreKnown.end(), 0);
+  isOpen = true;
+}
+
+lamrt_status Rank::endStep() {
+  if (!isOpen && !stepStatus)
+    stepStatus = fail(LAMRT_INTERNAL, "program: it ended no step");
+  isOpen = false;
+  isEnded = true;
+  return stepStatus;
+}
+
+void Rank::getStatistics(lamrt_statistics &statistics) const {
+  statistics.threads = pool.threads();
+  statistics.cpu_level = kernels->level;
+  statistics.packed_weight_bytes = weights.packedBytes();
+  statistics.arena_bytes = arenaBytes + scratchBytes;
+  statistics.cache_bytes = cacheBytes;
+  statistics.steps = numSteps;
+  statistics.weight_bytes_read = weightBytesRead;
+}
+
+} // namespace lamina::runtime

@@ -1,0 +1,141 @@
+//===- Rank.h - One rank on the CPU ----------------------------*- C++ -*-===//
+//
+// What a lamrt_rank handle stands for: weights, arena, KV cache, threads, and
+// the operations, which resolve the ids of a program to memory and split the
+// loops of the CPU backend over the threads. An id that the program's tables do
+// not have fails the step; nothing is read or written then.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LAMINA_RUNTIME_CORE_RANK_H
+#define LAMINA_RUNTIME_CORE_RANK_H
+
+#include "../cpu/Kernels.h"
+#include "StepArrays.h"
+#include "ThreadPool.h"
+#include "WeightFiles.h"
+#include "WeightTable.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace lamina::runtime {
+
+/// A slot of the current step.
+struct SlotRows {
+  cpu::Rows rows;
+  int64_t features;
+  int64_t count; ///< rows that the step has
+  int32_t section;
+};
+
+class Rank {
+public:
+  lamrt_status create(const lamina_program &program,
+                      const lamrt_rank_options &options);
+  lamrt_status step(const lamrt_step &step, const float **outLogits,
+                    lamrt_rank *handle);
+  void getStatistics(lamrt_statistics &statistics) const;
+
+  void beginStep(const lamrt_step &step);
+  lamrt_status endStep();
+  /// True while a step is open in which nothing has failed.
+  bool isRunning() const { return isOpen && !stepStatus; }
+
+  /// The KV cache. Tests fill it with NaN: no stale position may be read.
+  Memory &cacheMemory() { return cache; }
+
+  void embed(int32_t weight, int32_t out);
+  void selectRows(int32_t in, int32_t out);
+  void copy(int32_t in, int32_t out);
+  void add(int32_t residual, int32_t update, int32_t out);
+  void rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
+               int32_t norm, int32_t out);
+  void residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
+                       int32_t layer, double eps, int32_t norm,
+                       int32_t outNormed, int32_t outResidual);
+  void linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
+              int32_t leaves, int32_t outs, int32_t flags);
+  void siluMul(int32_t gate, int32_t up, int32_t out);
+  void rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out);
+  void attention(int32_t query, int32_t key, int32_t value, int32_t layer,
+                 int32_t heads, int32_t kvHeads, double scale, int32_t out);
+  void tap(int32_t tap, int32_t layer, int32_t in);
+  void result(int32_t in);
+
+private:
+  // Creation (Rank.cpp).
+  lamrt_status checkProgram(const lamina_program &program,
+                            const lamrt_rank_options &options);
+  lamrt_status checkOptions(const lamrt_rank_options &options) const;
+  lamrt_status planMemory();
+  lamrt_status allocateMemory();
+
+  // Ids to memory (Operands.cpp). Each fails the step and returns false.
+  bool failStep(lamrt_status status);
+  bool getSlot(int32_t slot, SlotRows &out);
+  bool getMatching(int32_t slot, const SlotRows &like, SlotRows &out);
+  bool getVector(int32_t weight, int32_t layer, int64_t features,
+                 const float *&out);
+  bool getList(int32_t list, const lamrt_list *&out);
+  bool getRadices(int32_t leaves, const lamrt_weight &weight,
+                  const lamrt_list *&out);
+
+  // Parts of linear (Linear.cpp).
+  struct Product;
+  bool getProduct(int32_t weight, int32_t layer, int32_t bias, int32_t index,
+                  int32_t slot, Product &out);
+  void widenInput(const SlotRows &in, const float *&data, int64_t &stride);
+  void runProducts(const Product *products, int32_t count,
+                   const lamrt_list &radices, const SlotRows &input,
+                   int32_t flags);
+
+  // Parts of attention (Attention.cpp).
+  void writeCache(const SlotRows &key, const SlotRows &value, int32_t layer);
+  void attendRange(const cpu::AttentionTask &task, int64_t heads, int64_t begin,
+                   int64_t end, int32_t thread);
+
+  const lamina_program *program = nullptr;
+  const lamrt_variant *variant = nullptr;
+  lamrt_rank_options options = {};
+  const cpu::Kernels *kernels = nullptr;
+  WeightFiles files;
+  WeightTable weights;
+
+  // Memory, all of it made by create.
+  Memory arena, cache, scratch;
+  uint8_t *sections[LAMRT_NUM_SECTIONS] = {};
+  int64_t sectionRows[LAMRT_NUM_SECTIONS] = {};
+  uint64_t arenaBytes = 0, cacheBytes = 0, scratchBytes = 0;
+  int64_t headBytes = 0, layerBytes = 0, pageBytes = 0;
+  float *widened = nullptr;  ///< inputs of products, or the row of a tap
+  int64_t widenedStride = 0; ///< floats
+  float *logits = nullptr;
+  float *threadScratch = nullptr;
+  int64_t threadScratchFloats = 0; ///< a thread
+  /// Cosines, then sines, of each list of frequencies.
+  std::vector<float *> angles;
+  std::vector<char> anglesAreKnown;
+
+  StepArrays stepArrays;
+  bool isOpen = false;
+  lamrt_status stepStatus = LAMRT_OK;
+  const lamrt_step *expectedStep = nullptr;
+  bool isEnded = false;
+  const float *stepResult = nullptr;
+
+  uint64_t numSteps = 0;
+  uint64_t weightBytesRead = 0;
+
+  // Last, so that workers end before what they use.
+  ThreadPool pool;
+};
+
+} // namespace lamina::runtime
+
+struct lamrt_rank final {
+  lamina::runtime::Rank rank;
+};
+
+#endif // LAMINA_RUNTIME_CORE_RANK_H

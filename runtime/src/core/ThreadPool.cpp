@@ -1,0 +1,127 @@
+//===- ThreadPool.cpp - Static splits of work over threads ----------------===//
+
+#include "ThreadPool.h"
+
+#include "Failure.h"
+#include "FloatingPointMode.h"
+
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace lamina::runtime {
+
+namespace {
+
+/// Looks at a word before a thread parks. With the pause in between, 10 to 50
+/// microseconds: longer than the gap between two operations of a step.
+constexpr int kSpins = 1000;
+
+void pauseProcessor() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+void waitForChange(std::atomic<uint32_t> &word, uint32_t value) {
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+}
+
+void wakeAll(std::atomic<uint32_t> &word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+} // namespace
+
+lamrt_status ThreadPool::start(int32_t threads) {
+  workers.reserve(static_cast<size_t>(threads));
+  // Signals are for the threads of the caller.
+  sigset_t all, old;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  int error = 0;
+  for (int32_t i = 1; i < threads && !error; ++i) {
+    workers.push_back({this, i, {}});
+    error = pthread_create(&workers.back().handle, nullptr, workerMain,
+                           &workers.back());
+    if (error)
+      workers.pop_back();
+    else
+      numThreads = i + 1;
+  }
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  if (error)
+    return fail(LAMRT_LIMIT, "threads: cannot start thread %d of %d: %s",
+                numThreads + 1, threads, strerror(error));
+  return LAMRT_OK;
+}
+
+ThreadPool::~ThreadPool() {
+  if (workers.empty())
+    return;
+  stopping = true;
+  epoch.fetch_add(1);
+  wakeAll(epoch);
+  for (Worker &worker : workers)
+    pthread_join(worker.handle, nullptr);
+}
+
+void ThreadPool::dispatch(Function function, void *context, int32_t count) {
+  jobFunction = function;
+  jobContext = context;
+  jobThreads = count;
+  pending.store(static_cast<uint32_t>(workers.size()));
+  // In the total order of these, a worker that parks either sees the new epoch
+  // or is seen here.
+  epoch.fetch_add(1);
+  if (parkedWorkers.load())
+    wakeAll(epoch);
+  function(context, 0);
+  waitForWorkers();
+}
+
+void ThreadPool::waitForWorkers() {
+  for (int i = 0; i < kSpins; ++i) {
+    if (pending.load(std::memory_order_acquire) == 0)
+      return;
+    pauseProcessor();
+  }
+  callerIsParked.store(1);
+  while (uint32_t rest = pending.load())
+    waitForChange(pending, rest);
+  callerIsParked.store(0);
+}
+
+void ThreadPool::work(int32_t index) {
+  uint32_t seen = 0;
+  while (true) {
+    for (int i = 0; i < kSpins && epoch.load(std::memory_order_acquire) == seen;
+         ++i)
+      pauseProcessor();
+    if (epoch.load(std::memory_order_acquire) == seen) {
+      parkedWorkers.fetch_add(1);
+      while (epoch.load() == seen)
+        waitForChange(epoch, seen);
+      parkedWorkers.fetch_sub(1);
+    }
+    ++seen;
+    if (stopping)
+      return;
+    if (index < jobThreads)
+      jobFunction(jobContext, index);
+    if (pending.fetch_sub(1) == 1 && callerIsParked.load())
+      wakeAll(pending);
+  }
+}
+
+void *ThreadPool::workerMain(void *argument) {
+  auto *worker = static_cast<Worker *>(argument);
+  FloatingPointMode mode;
+  worker->pool->work(worker->index);
+  return nullptr;
+}
+
+} // namespace lamina::runtime

@@ -1,0 +1,138 @@
+//===- api.cpp - The C interface of the runtime ---------------------------===//
+//
+// Checks of handles and pointers, then one call. What operations do is in
+// Rank.h; nothing here throws or ends the process.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Failure.h"
+#include "Rank.h"
+
+#include <memory>
+#include <new>
+
+using namespace lamina::runtime;
+
+lamrt_status lamrt_rank_create(const lamina_program *program,
+                               const lamrt_rank_options *options,
+                               lamrt_rank **out_rank) {
+  if (!program || !options || !out_rank)
+    return fail(LAMRT_USAGE, "lamrt_rank_create: an argument is null");
+  *out_rank = nullptr;
+  std::unique_ptr<lamrt_rank> created(new (std::nothrow) lamrt_rank);
+  if (!created)
+    return fail(LAMRT_LIMIT, "memory: cannot get %zu bytes",
+                sizeof(lamrt_rank));
+  if (lamrt_status status = created->rank.create(*program, *options))
+    return status;
+  *out_rank = created.release();
+  return LAMRT_OK;
+}
+
+void lamrt_rank_destroy(lamrt_rank *rank) { delete rank; }
+
+lamrt_status lamrt_rank_step(lamrt_rank *rank, const lamrt_step *step,
+                             const float **out_logits) {
+  if (!rank || !step || !out_logits)
+    return fail(LAMRT_USAGE, "lamrt_rank_step: an argument is null");
+  *out_logits = nullptr;
+  return rank->rank.step(*step, out_logits, rank);
+}
+
+void lamrt_rank_statistics(const lamrt_rank *rank,
+                           lamrt_statistics *out_statistics) {
+  if (rank && out_statistics &&
+      out_statistics->struct_size >= sizeof(lamrt_statistics))
+    rank->rank.getStatistics(*out_statistics);
+}
+
+const char *lamrt_last_error(void) { return getLastError(); }
+
+void lamrt_step_begin(lamrt_rank *rank, const lamrt_step *step) {
+  if (rank && step)
+    rank->rank.beginStep(*step);
+}
+
+lamrt_status lamrt_step_end(lamrt_rank *rank) {
+  if (!rank)
+    return fail(LAMRT_USAGE, "lamrt_step_end: the rank is null");
+  return rank->rank.endStep();
+}
+
+namespace {
+
+bool isRunning(const lamrt_rank *rank) {
+  return rank && rank->rank.isRunning();
+}
+
+} // namespace
+
+void lamrt_embed(lamrt_rank *rank, int32_t weight, int32_t out) {
+  if (isRunning(rank))
+    rank->rank.embed(weight, out);
+}
+
+void lamrt_select_rows(lamrt_rank *rank, int32_t in, int32_t out) {
+  if (isRunning(rank))
+    rank->rank.selectRows(in, out);
+}
+
+void lamrt_copy(lamrt_rank *rank, int32_t in, int32_t out) {
+  if (isRunning(rank))
+    rank->rank.copy(in, out);
+}
+
+void lamrt_add(lamrt_rank *rank, int32_t residual, int32_t update,
+               int32_t out) {
+  if (isRunning(rank))
+    rank->rank.add(residual, update, out);
+}
+
+void lamrt_rms_norm(lamrt_rank *rank, int32_t in, int32_t weight, int32_t layer,
+                    double eps, int32_t norm, int32_t out) {
+  if (isRunning(rank))
+    rank->rank.rmsNorm(in, weight, layer, eps, norm, out);
+}
+
+void lamrt_residual_rms_norm(lamrt_rank *rank, int32_t update, int32_t residual,
+                             int32_t weight, int32_t layer, double eps,
+                             int32_t norm, int32_t out_normed,
+                             int32_t out_residual) {
+  if (isRunning(rank))
+    rank->rank.residualRmsNorm(update, residual, weight, layer, eps, norm,
+                               out_normed, out_residual);
+}
+
+void lamrt_linear(lamrt_rank *rank, int32_t in, int32_t weight, int32_t layer,
+                  int32_t bias, int32_t leaves, int32_t outs, int32_t flags) {
+  if (isRunning(rank))
+    rank->rank.linear(in, weight, layer, bias, leaves, outs, flags);
+}
+
+void lamrt_silu_mul(lamrt_rank *rank, int32_t gate, int32_t up, int32_t out) {
+  if (isRunning(rank))
+    rank->rank.siluMul(gate, up, out);
+}
+
+void lamrt_rope(lamrt_rank *rank, int32_t in, int32_t frequencies,
+                int32_t pairing, int32_t out) {
+  if (isRunning(rank))
+    rank->rank.rope(in, frequencies, pairing, out);
+}
+
+void lamrt_attention(lamrt_rank *rank, int32_t query, int32_t key,
+                     int32_t value, int32_t layer, int32_t heads,
+                     int32_t kv_heads, double scale, int32_t out) {
+  if (isRunning(rank))
+    rank->rank.attention(query, key, value, layer, heads, kv_heads, scale, out);
+}
+
+void lamrt_tap(lamrt_rank *rank, int32_t tap, int32_t layer, int32_t in) {
+  if (isRunning(rank))
+    rank->rank.tap(tap, layer, in);
+}
+
+void lamrt_result(lamrt_rank *rank, int32_t in) {
+  if (isRunning(rank))
+    rank->rank.result(in);
+}

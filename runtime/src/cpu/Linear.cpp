@@ -1,0 +1,144 @@
+//===- Linear.cpp - Products with packed weights --------------------------===//
+//
+// Strips of panels outside, tiles of rows inside: a strip stays in the cache
+// while all rows pass.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LevelKernels.h"
+#include "LinearLeaves.h"
+
+namespace lamina::cpu::LAMINA_CPU_LEVEL {
+
+namespace {
+
+constexpr int64_t kStripColumns = kStripPanels * kPanelColumns;
+/// A strip of this size leaves room in a second-level cache.
+constexpr int64_t kStripBytes = 256 << 10;
+/// Radices above one of a tree with less than 2^32 leaves.
+constexpr int kMaxDepth = 32;
+
+/// Adds leaves, which come in order, as the tree of docs/numerics.md.
+class Tree {
+public:
+  Tree(const int32_t *values, int32_t count) {
+    // The node of a radix of one is its child.
+    for (int32_t i = 0; i < count; ++i)
+      if (values[i] > 1 && depth < kMaxDepth)
+        radices[depth++] = values[i];
+    for (int32_t i = 0; i < depth; ++i)
+      leaves *= radices[i];
+  }
+
+  int64_t getLeaves() const { return leaves; }
+
+  /// Adds `count` sums beside each other. After the last leaf they are the
+  /// root's.
+  void addLeaf(float *sums, int64_t count) {
+    for (int32_t level = depth; level-- > 0;) {
+      float *node = nodes[level];
+      if (children[level] == 0)
+        copy(node, sums, count);
+      else
+        for (int64_t i = 0; i < count; i += kLanes)
+          store(node + i, load(node + i) + load(sums + i));
+      if (++children[level] < radices[level])
+        return;
+      children[level] = 0;
+      copy(sums, node, count);
+    }
+  }
+
+private:
+  static void copy(float *to, const float *from, int64_t count) {
+    __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(float));
+  }
+
+  int64_t leaves = 1;
+  int32_t depth = 0;
+  int32_t radices[kMaxDepth];
+  int32_t children[kMaxDepth] = {};
+  float nodes[kMaxDepth][kTileRows * kStripColumns];
+};
+
+struct Strip {
+  int64_t firstPanel;
+  int64_t panels;
+};
+
+/// Adds the bias, rounds and stores the wanted columns of a tile.
+void storeResults(const LinearTask &task, const Strip &strip, int64_t row,
+                  int64_t rows, const float *sums) {
+  int64_t base = strip.firstPanel * kPanelColumns;
+  int64_t begin = larger(task.workBegin, base);
+  int64_t end = smaller(task.workEnd, base + strip.panels * kPanelColumns);
+  int64_t bytes = getElementBytes(task.output.type);
+  for (int64_t r = 0; r < rows; ++r) {
+    float line[kStripColumns + kLanes];
+    for (int64_t p = 0; p < strip.panels; ++p)
+      __builtin_memcpy(line + p * kPanelColumns,
+                       sums + (p * rows + r) * kPanelColumns,
+                       kPanelColumns * sizeof(float));
+    const float *first = line + (begin - base);
+    uint8_t *out =
+        getRow(task.output, row + r) + (begin - task.columnBegin) * bytes;
+    int64_t n = end - begin;
+    for (int64_t i = 0; i < n; i += kLanes) {
+      Floats value = load(first + i);
+      if (task.bias) {
+        const float *bias = task.bias + begin + i;
+        value = value + (i + kLanes <= n ? load(bias) : loadPart(bias, n - i));
+      }
+      roundAt(task.output.type, out, i, n, value);
+    }
+  }
+}
+
+Order getOrder(const LinearTask &task) {
+  if (task.flags & LAMRT_LINEAR_INT8)
+    return Order::Int8;
+  return task.activationsAreBf16 ? Order::Paired : Order::Ascending;
+}
+
+void multiplyStrip(const LinearTask &task, const Strip &strip, Tree &tree) {
+  bool isFloat = getBlockElements(task.type) == 1;
+  Order order = getOrder(task);
+  int64_t n = (task.kEnd - task.kBegin) / tree.getLeaves();
+  float sums[kTileRows * kStripColumns];
+  LeafTask leaf;
+  leaf.panelBytes = getPanelBytes(task.type, task.in);
+  leaf.panel = task.packed + strip.firstPanel * leaf.panelBytes;
+  leaf.panels = strip.panels;
+  leaf.n = n;
+  leaf.inputStride = task.inputStride;
+  leaf.sums = sums;
+  for (int64_t row = 0; row < task.rows;) {
+    int64_t rows = getTileRows(task.rows - row);
+    Leaf run = isFloat ? getFloatLeaf(task.type, order, rows)
+                       : getBlockLeaf(task.type, order, rows);
+    for (int64_t l = 0; l < tree.getLeaves(); ++l) {
+      leaf.k = task.kBegin + l * n;
+      leaf.input = task.input + row * task.inputStride + l * n;
+      run(leaf);
+      tree.addLeaf(sums, strip.panels * rows * kPanelColumns);
+    }
+    storeResults(task, strip, row, rows, sums);
+    row += rows;
+  }
+}
+
+} // namespace
+
+void linear(const LinearTask &task) {
+  if (task.workBegin >= task.workEnd)
+    return;
+  Tree tree(task.radices, task.numRadices);
+  int64_t panelBytes = getPanelBytes(task.type, task.in);
+  int64_t panels =
+      smaller(kStripPanels, larger(1, kStripBytes / larger(1, panelBytes)));
+  int64_t end = (task.workEnd + kPanelColumns - 1) / kPanelColumns;
+  for (int64_t p = task.workBegin / kPanelColumns; p < end; p += panels)
+    multiplyStrip(task, {p, smaller(panels, end - p)}, tree);
+}
+
+} // namespace lamina::cpu::LAMINA_CPU_LEVEL

@@ -1,0 +1,132 @@
+//===- Engine.cpp - Sequences, pages and steps ----------------------------===//
+
+#include "program/Engine.h"
+
+#include "core/Failure.h"
+
+#include <algorithm>
+
+namespace lamina::program {
+
+namespace {
+
+constexpr int32_t kPage = LAMRT_PAGE_POSITIONS;
+
+int32_t countPages(int32_t positions) {
+  return positions / kPage + (positions % kPage != 0);
+}
+
+} // namespace
+
+Engine::Engine(const lamina_program &program, const EngineOptions &chosen)
+    : options(chosen), numLogits(static_cast<int32_t>(program.result_features)),
+      batch(countPages(chosen.context)) {}
+
+Engine::~Engine() { lamrt_rank_destroy(rank); }
+
+std::unique_ptr<Engine> Engine::create(const lamina_program &program,
+                                       const EngineOptions &chosen,
+                                       lamrt_status &status) {
+  int64_t pages = int64_t(countPages(chosen.context)) * chosen.sequences;
+  if (pages > INT32_MAX) {
+    status = runtime::fail(LAMRT_LIMIT,
+                           "memory: %lld pages of the KV cache, limit %d",
+                           static_cast<long long>(pages), INT32_MAX);
+    return nullptr;
+  }
+  std::unique_ptr<Engine> engine(new Engine(program, chosen));
+  lamrt_rank_options options = {};
+  options.struct_size = sizeof(options);
+  options.ranks = 1;
+  options.threads = chosen.threads;
+  options.max_tokens = std::max(chosen.chunk, chosen.sequences);
+  options.max_logit_rows =
+      chosen.allLogits ? options.max_tokens : chosen.sequences;
+  options.max_sequences = chosen.sequences;
+  options.num_pages = static_cast<int32_t>(pages);
+  options.model_path = chosen.modelPath;
+  options.cpu_level = chosen.cpuLevel;
+  options.verify_weights = chosen.verifyWeights;
+  options.progress = chosen.progress;
+  options.tap = chosen.tap;
+  options.context = chosen.callbackContext;
+  engine->options.chunk = options.max_tokens;
+  status = lamrt_rank_create(&program, &options, &engine->rank);
+  if (status)
+    return nullptr;
+  for (int32_t page = options.num_pages; page > 0; --page)
+    engine->unused.push_back(page - 1);
+  return engine;
+}
+
+/// Adds the rows of a sequence that fit this step. Returns false if none do.
+bool Engine::schedule(Sequence &sequence) {
+  int32_t room = options.chunk - batch.numTokens();
+  int32_t waiting = static_cast<int32_t>(sequence.ids.size()) - sequence.cached;
+  int32_t rows = std::min(room, waiting);
+  if (rows <= 0 || batch.numSequences() == options.sequences)
+    return false;
+  int32_t pages = countPages(sequence.cached + rows);
+  while (static_cast<int32_t>(sequence.pages.size()) < pages &&
+         !unused.empty()) {
+    sequence.pages.push_back(unused.back());
+    unused.pop_back();
+  }
+  WantedLogits wanted = options.allLogits ? WantedLogits::All
+                        : rows == waiting ? WantedLogits::Last
+                                          : WantedLogits::None;
+  batch.add(sequence.ids.data() + sequence.cached, rows, sequence.cached,
+            sequence.pages, wanted);
+  int32_t logitRows = wanted == WantedLogits::All    ? rows
+                      : wanted == WantedLogits::Last ? 1
+                                                     : 0;
+  scheduled.push_back({&sequence, rows, logitRows});
+  return true;
+}
+
+lamrt_status Engine::step(const std::vector<Sequence *> &sequences) {
+  batch.clear();
+  scheduled.clear();
+  // Those that decode first: a long prompt must not make them wait.
+  for (bool decodes : {true, false})
+    for (Sequence *sequence : sequences) {
+      bool isDecoding =
+          sequence->cached + 1 == static_cast<int32_t>(sequence->ids.size());
+      if (isDecoding == decodes && sequence->isWaiting())
+        schedule(*sequence);
+    }
+  for (Sequence *sequence : sequences) {
+    sequence->logits = nullptr;
+    sequence->numLogitRows = 0;
+  }
+  lamrt_step step = batch.getStep();
+  const float *logits = nullptr;
+  if (lamrt_status status = lamrt_rank_step(rank, &step, &logits))
+    return status;
+  for (const Scheduled &done : scheduled) {
+    done.sequence->cached += done.rows;
+    if (done.logitRows > 0)
+      done.sequence->logits = logits;
+    done.sequence->numLogitRows = done.logitRows;
+    logits += int64_t(done.logitRows) * numLogits;
+  }
+  return LAMRT_OK;
+}
+
+void Engine::truncate(Sequence &sequence, int32_t length) {
+  sequence.cached = std::min(sequence.cached, length);
+  auto keep = static_cast<size_t>(countPages(sequence.cached));
+  while (sequence.pages.size() > keep) {
+    unused.push_back(sequence.pages.back());
+    sequence.pages.pop_back();
+  }
+}
+
+lamrt_statistics Engine::statistics() const {
+  lamrt_statistics statistics = {};
+  statistics.struct_size = sizeof(statistics);
+  lamrt_rank_statistics(rank, &statistics);
+  return statistics;
+}
+
+} // namespace lamina::program

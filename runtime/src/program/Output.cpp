@@ -1,0 +1,100 @@
+//===- Output.cpp - Standard output, and interrupts -----------------------===//
+
+#include "program/Output.h"
+
+#include "tokenizer/Utf8.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace lamina::program {
+
+namespace {
+
+volatile std::sig_atomic_t interrupt = 0;
+
+void rememberInterrupt(int signal) { interrupt = signal; }
+
+} // namespace
+
+lamrt_status prepareStandardStreams() {
+  signal(SIGPIPE, SIG_DFL);
+  bool hasOutput = fcntl(STDOUT_FILENO, F_GETFD) != -1;
+  // open returns the lowest free number.
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(descriptor, F_GETFD) == -1 && open("/dev/null", O_RDWR) < 0)
+      break;
+  if (!hasOutput)
+    return reportError(LAMRT_IO, "standard output: closed");
+  return LAMRT_OK;
+}
+
+lamrt_status writeOut(std::string_view text) {
+  while (!text.empty()) {
+    ssize_t count = write(STDOUT_FILENO, text.data(), text.size());
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return reportError(LAMRT_IO,
+                         std::string("standard output: ") + strerror(errno));
+    text.remove_prefix(static_cast<size_t>(count));
+  }
+  return LAMRT_OK;
+}
+
+lamrt_status reportError(lamrt_status status, std::string_view message) {
+  std::string line = "error: ";
+  for (char c : message)
+    line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  line += '\n';
+  fwrite(line.data(), 1, line.size(), stderr);
+  return status;
+}
+
+lamrt_status reportLastError(lamrt_status status) {
+  return reportError(status, lamrt_last_error());
+}
+
+std::string toJson(std::string_view text) {
+  std::string result = "\"";
+  for (size_t i = 0; i < text.size();) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x80) {
+      Utf8Sequence character = decodeUtf8(text.substr(i));
+      result += character.isValid ? text.substr(i, character.length)
+                                  : kReplacementCharacter;
+      i += character.length;
+      continue;
+    }
+    if (byte == '"' || byte == '\\') {
+      result += '\\';
+      result += text[i];
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      snprintf(escape, sizeof(escape), "\\u%04x", byte);
+      result += escape;
+    } else {
+      result += text[i];
+    }
+    ++i;
+  }
+  return result + "\"";
+}
+
+void catchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = rememberInterrupt;
+  // Reads of the terminal must end; a second signal ends the process.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigemptyset(&action.sa_mask);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP})
+    sigaction(signal, &action, nullptr);
+}
+
+int getInterrupt() { return interrupt; }
+
+} // namespace lamina::program

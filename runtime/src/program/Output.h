@@ -1,0 +1,38 @@
+//===- Output.h - Standard output, and interrupts --------------*- C++ -*-===//
+
+#ifndef LAMINA_RUNTIME_PROGRAM_OUTPUT_H
+#define LAMINA_RUNTIME_PROGRAM_OUTPUT_H
+
+#include "lamina/runtime.h"
+
+#include <string>
+#include <string_view>
+
+namespace lamina::program {
+
+/// Gives SIGPIPE its default again, fills closed descriptors 0 and 2 so that no
+/// file gets their number, and fails with LAMRT_IO if 1 is closed.
+lamrt_status prepareStandardStreams();
+
+/// Writes all of `text` to standard output at once. Fails with LAMRT_IO.
+lamrt_status writeOut(std::string_view text);
+
+/// Prints `error: <message>` to stderr, and returns `status`.
+lamrt_status reportError(lamrt_status status, std::string_view message);
+/// The same with lamrt_last_error.
+lamrt_status reportLastError(lamrt_status status);
+
+/// `text` as a JSON string with its quotes. Ill-formed UTF-8 becomes U+FFFD.
+std::string toJson(std::string_view text);
+
+/// From now on SIGINT, SIGTERM and SIGHUP are remembered; the second one ends
+/// the process.
+void catchInterrupts();
+/// The signal that came, or 0.
+int getInterrupt();
+/// What the process returns for it.
+inline int getInterruptStatus() { return 128 + getInterrupt(); }
+
+} // namespace lamina::program
+
+#endif // LAMINA_RUNTIME_PROGRAM_OUTPUT_H

@@ -1,0 +1,60 @@
+//===- Program.cpp - The main of every compiled program -------------------===//
+
+#include "program/Program.h"
+
+#include "program/Modes.h"
+#include "program/Output.h"
+
+namespace lamina::program {
+
+namespace {
+
+/// What every mode relies on before a rank checks the rest.
+lamrt_status checkProgram(const lamina_program &program) {
+  if (program.abi_version != LAMRT_ABI_VERSION ||
+      program.struct_size < sizeof(lamina_program))
+    return reportError(
+        LAMRT_UNSUPPORTED,
+        "program: made for version " + std::to_string(program.abi_version) +
+            " of the runtime, this is " + std::to_string(LAMRT_ABI_VERSION));
+  if (program.num_variants < 1 || program.max_context < 1 ||
+      program.max_context > INT32_MAX - LAMRT_PAGE_POSITIONS ||
+      program.vocabulary < 1 || program.vocabulary > INT32_MAX ||
+      program.result_features < 1 || program.result_features > INT32_MAX)
+    return reportError(LAMRT_MALFORMED, "program: its header is damaged");
+  return LAMRT_OK;
+}
+
+} // namespace
+
+int runProgram(const lamina_program &program, int argc, char **argv) {
+  if (lamrt_status status = prepareStandardStreams())
+    return status;
+  std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  std::string error;
+  auto options = parseOptions(arguments, error);
+  if (!options)
+    return reportError(LAMRT_USAGE, error);
+  if (options->help)
+    return writeOut(getHelp(argc > 0 ? argv[0] : "program"));
+  if (options->version)
+    return writeOut("lamina " LAMINA_VERSION "\n");
+  if (lamrt_status status = checkProgram(program))
+    return status;
+  if (options->context > program.max_context)
+    return reportError(LAMRT_USAGE, "--context: '" +
+                                        std::to_string(options->context) +
+                                        "', expected at most the model's " +
+                                        std::to_string(program.max_context));
+  if (options->info)
+    return printInfo(program, *options);
+  if (options->dump)
+    return dumpPrompt(program, *options);
+  if (options->chat)
+    return runChat(program, *options);
+  if (options->promptsFile)
+    return answerPrompts(program, *options);
+  return answerPrompt(program, *options);
+}
+
+} // namespace lamina::program
