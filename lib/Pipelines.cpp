@@ -2,7 +2,11 @@
 
 #include "lamina/Pipelines.h"
 
+#include "lamina/Conversion/Passes.h"
 #include "lamina/Transforms/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -21,10 +25,31 @@ void lamina::buildShardedPipeline(OpPassManager &manager,
 void lamina::buildFusedPipeline(OpPassManager &manager,
                                 const StageOptions &options) {
   buildShardedPipeline(manager, options);
+  buildFusingPipeline(manager);
+}
+
+void lamina::buildFusingPipeline(OpPassManager &manager) {
   manager.addPass(createMergeProjectionsPass());
   manager.addPass(createHoistFirstNormPass());
   manager.addPass(createFuseAllReduceResidualRmsNormPass());
   manager.addPass(createCanonicalizerPass());
+}
+
+void lamina::buildPlannedPipeline(OpPassManager &manager) {
+  manager.addPass(createPlanBuffersPass());
+}
+
+void lamina::buildRuntimePipeline(OpPassManager &manager) {
+  manager.addPass(createConvertToRuntimePass());
+}
+
+void lamina::buildLLVMPipeline(OpPassManager &manager) {
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createConvertFuncToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  manager.addPass(createEmitProgramTablesPass());
 }
 
 void lamina::registerPipelines() {
@@ -35,4 +60,14 @@ void lamina::registerPipelines() {
       "llama-to-fused",
       "import -> fused: split over the ranks, merge, hoist, fuse",
       buildFusedPipeline);
+  PassPipelineRegistration<>(
+      "llama-to-planned",
+      "fused -> planned: every activation gets a place in the arena",
+      buildPlannedPipeline);
+  PassPipelineRegistration<>("llama-to-runtime",
+                             "planned -> runtime: calls of the runtime",
+                             buildRuntimePipeline);
+  PassPipelineRegistration<>(
+      "llama-to-llvm", "runtime -> llvm: the LLVM dialect, with the tables",
+      buildLLVMPipeline);
 }

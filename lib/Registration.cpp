@@ -2,12 +2,15 @@
 
 #include "lamina/Registration.h"
 
+#include "lamina/Conversion/Passes.h"
 #include "lamina/IR/LlamaDialect.h"
 #include "lamina/Pipelines.h"
 #include "lamina/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/Extensions/AllExtensions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/Passes.h"
@@ -15,7 +18,8 @@
 void lamina::registerDialects(mlir::DialectRegistry &registry) {
   registry
       .insert<LlamaDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
-              mlir::tensor::TensorDialect, mlir::scf::SCFDialect>();
+              mlir::tensor::TensorDialect, mlir::scf::SCFDialect,
+              mlir::cf::ControlFlowDialect, mlir::LLVM::LLVMDialect>();
   // Without it, `--inline` does nothing.
   mlir::func::registerAllExtensions(registry);
 }
@@ -23,5 +27,6 @@ void lamina::registerDialects(mlir::DialectRegistry &registry) {
 void lamina::registerPasses() {
   mlir::registerTransformsPasses();
   registerLaminaTransformsPasses();
+  registerLaminaConversionPasses();
   registerPipelines();
 }

@@ -32,7 +32,21 @@ void buildShardedPipeline(mlir::OpPassManager &manager,
 void buildFusedPipeline(mlir::OpPassManager &manager,
                         const StageOptions &options);
 
-/// Makes the stages known as `--llama-to-sharded` and `--llama-to-fused`.
+/// `sharded` -> `fused`.
+void buildFusingPipeline(mlir::OpPassManager &manager);
+
+/// `fused` (or `sharded`) -> `planned`: every activation gets a place in the
+/// arena.
+void buildPlannedPipeline(mlir::OpPassManager &manager);
+
+/// `planned` -> `runtime`: calls of the runtime, loops and constants.
+void buildRuntimePipeline(mlir::OpPassManager &manager);
+
+/// `runtime` -> `llvm`: the LLVM dialect, with the tables of the program.
+void buildLLVMPipeline(mlir::OpPassManager &manager);
+
+/// Makes the stages known as `--llama-to-sharded`, `--llama-to-fused`,
+/// `--llama-to-planned`, `--llama-to-runtime` and `--llama-to-llvm`.
 void registerPipelines();
 
 } // namespace lamina
