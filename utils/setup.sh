@@ -9,15 +9,15 @@ export LC_ALL=C
 packages=(
   # MLIR and LLVM 22, the compiler, the linker, the sanitizers, the formatter.
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools
-  clang-22 clang-format-22 lld-22 libclang-rt-22-dev
+  clang-22 clang-format-22 lld-22 liblld-22-dev libclang-rt-22-dev
   # What the CMake packages of MLIR and LLVM look for.
   libffi-dev libxml2-dev libzstd-dev zlib1g-dev
   # Build tools.
   ccache cmake g++ git ninja-build
-  # Libraries of the project and of its tests.
-  libgmock-dev libgtest-dev libsimdjson-dev
+  # Libraries of the project, of its programs, and of its tests.
+  libgmock-dev libgtest-dev libsimdjson-dev libxxhash-dev
   # lit, the scripts in utils/, and lit's time limits (psutil).
-  python3 python3-psutil
+  python3 python3-psutil python3-venv
 )
 
 fail() {

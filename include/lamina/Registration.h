@@ -8,7 +8,7 @@
 namespace lamina {
 
 /// Registers the llama dialect and the upstream dialects that may stand beside
-/// it: func, arith, tensor and scf.
+/// it: func, arith, tensor and scf, and cf and llvm of the later stages.
 void registerDialects(mlir::DialectRegistry &registry);
 
 /// Registers the passes and stages of this project, and upstream's general

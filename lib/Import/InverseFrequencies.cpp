@@ -143,6 +143,9 @@ lamina::computeInverseFrequencies(double theta, int64_t headDim,
     case RopeScaling::Kind::Llama3:
       frequency = scaleLlama3(frequency, scaling);
       break;
+    case RopeScaling::Kind::Factors:
+      frequency /= scaling.factors[size_t(i)];
+      break;
     }
     frequencies.push_back(frequency);
   }

@@ -63,14 +63,14 @@ namespace lamina::json {
 /// Builds the tree of one document and reports the first error in it.
 class Parser {
 public:
-  Parser(Document::Storage &storage, InputErrors &errors)
-      : storage(storage), errors(errors) {}
+  Parser(Document::Storage &storage, uint64_t origin, InputErrors &errors)
+      : storage(storage), origin(origin), errors(errors) {}
 
   /// Fills `storage.root`. Returns false after an error was reported.
   bool parse();
 
   static std::optional<Document> run(std::string_view text, std::string file,
-                                     InputErrors &errors);
+                                     uint64_t origin, InputErrors &errors);
 
 private:
   std::string_view text() const { return {storage.text.get(), storage.size}; }
@@ -96,6 +96,7 @@ private:
   void adopt(const std::vector<Value> &children, Value &value);
 
   Document::Storage &storage;
+  uint64_t origin; // of the text in the file
   InputErrors &errors;
   ondemand::document document;
 };
@@ -112,7 +113,7 @@ uint32_t Parser::currentOffset() {
 bool Parser::fail(uint64_t offset, std::string found, std::string expected) {
   InputError error;
   error.file = storage.file;
-  error.place = byteOffset(offset);
+  error.place = byteOffset(origin + offset);
   error.field = "JSON";
   error.found = std::move(found);
   error.expected = std::move(expected);
@@ -296,7 +297,7 @@ bool Parser::checkKeysUnique(const std::vector<Value> &members) {
     return true;
   return fail(second->keyStart,
               "duplicate key " + quoted(second->keyText) + ", first at byte " +
-                  std::to_string(first),
+                  std::to_string(origin + first),
               "each key once");
 }
 
@@ -311,10 +312,10 @@ void Parser::adopt(const std::vector<Value> &children, Value &value) {
 }
 
 std::optional<Document> Parser::run(std::string_view text, std::string file,
-                                    InputErrors &errors) {
+                                    uint64_t origin, InputErrors &errors) {
   auto storage = std::make_unique<Document::Storage>();
   storage->file = std::move(file);
-  Parser parser(*storage, errors);
+  Parser parser(*storage, origin, errors);
   if (text.size() > UINT32_MAX - simdjson::SIMDJSON_PADDING) {
     parser.fail(0, std::to_string(text.size()) + " bytes", "less than 4 GiB");
     return std::nullopt;
@@ -330,8 +331,8 @@ std::optional<Document> Parser::run(std::string_view text, std::string file,
 }
 
 std::optional<Document> json::parse(std::string_view text, std::string file,
-                                    InputErrors &errors) {
-  return Parser::run(text, std::move(file), errors);
+                                    InputErrors &errors, uint64_t origin) {
+  return Parser::run(text, std::move(file), origin, errors);
 }
 
 std::optional<Document> json::parseFile(const std::string &path,
@@ -340,5 +341,5 @@ std::optional<Document> json::parseFile(const std::string &path,
   std::optional<std::string> text = readFile(path, maxBytes, errors);
   if (!text)
     return std::nullopt;
-  return Parser::run(*text, path, errors);
+  return Parser::run(*text, path, 0, errors);
 }

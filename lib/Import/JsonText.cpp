@@ -19,9 +19,14 @@ static bool isBlank(char c) {
 
 static bool isDigit(char c) { return c >= '0' && c <= '9'; }
 
-std::string_view json::trimBlanks(std::string_view text) {
+std::string_view json::trimFront(std::string_view text) {
   while (!text.empty() && isBlank(text.front()))
     text.remove_prefix(1);
+  return text;
+}
+
+std::string_view json::trimBlanks(std::string_view text) {
+  text = trimFront(text);
   while (!text.empty() && isBlank(text.back()))
     text.remove_suffix(1);
   return text;
@@ -82,6 +87,29 @@ std::string json::describeCharacter(std::string_view text, uint64_t offset) {
       (text[offset + 1] == '/' || text[offset + 1] == '*'))
     return "a comment";
   return "'" + std::string(text.substr(offset, length)) + "'";
+}
+
+bool json::hasMoreValues(std::string_view text, size_t limit) {
+  if (text.size() < limit)
+    return false;
+  size_t count = 1;
+  for (char c : text)
+    count += (c == ',') | (c == '[') | (c == '{');
+  if (count <= limit)
+    return false;
+  // Strings may contain such characters, so count again without them.
+  count = 1;
+  bool isInString = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    char c = text[at];
+    if (c == '"')
+      isInString = !isInString;
+    else if (isInString)
+      at += c == '\\';
+    else
+      count += (c == ',') | (c == '[') | (c == '{');
+  }
+  return count > limit;
 }
 
 StringFault json::findStringFault(std::string_view text) {

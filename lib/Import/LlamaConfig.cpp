@@ -2,6 +2,7 @@
 
 #include "lamina/Import/LlamaConfig.h"
 
+#include "ConfigLimits.h"
 #include "LlamaConfigKeys.h"
 #include "ObjectReader.h"
 #include "RopeConfig.h"
@@ -11,14 +12,6 @@ using namespace lamina;
 using json::Kind;
 using json::Value;
 
-// Limits are far above every model that exists, and far below what could make
-// a product of two sizes overflow.
-static constexpr int64_t kMaxFeatures = 1 << 24;
-static constexpr int64_t kMaxVocabulary = 1 << 28;
-static constexpr int64_t kMaxLayers = 100000;
-static constexpr int64_t kMaxHeads = 1 << 16;
-static constexpr int64_t kMaxPositions = 1 << 30;
-static constexpr double kMinEps = 1e-30;
 /// Length of a key or a string; nothing in a config comes near.
 static constexpr size_t kMaxStringBytes = 1 << 16;
 

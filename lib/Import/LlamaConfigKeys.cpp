@@ -125,7 +125,7 @@ std::string describeSetting(const Value &value) {
   return method ? method->describe() : value.describe();
 }
 
-/// `layer_types` may say that all layers attend to all positions.
+/// `layer_types` may say of each layer that it attends to all positions.
 void checkLayerTypes(ObjectReader &config) {
   const Value *types = config.findNonNull("layer_types");
   if (!types)
@@ -136,6 +136,13 @@ void checkLayerTypes(ObjectReader &config) {
     if (type.kind() != Kind::String || type.text() != "full_attention")
       return config.report(ExitCode::Unsupported, "layer_types",
                            type.describe(), "\"full_attention\"");
+  const Value *layers = config.findNonNull("num_hidden_layers");
+  std::optional<uint64_t> count = layers ? layers->uint64() : std::nullopt;
+  if (count && types->size() != *count)
+    config.report(ExitCode::Malformed, "layer_types",
+                  std::to_string(types->size()) + " types",
+                  "one for each of the " + std::to_string(*count) +
+                      " layers of num_hidden_layers");
 }
 
 } // namespace

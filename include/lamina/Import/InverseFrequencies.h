@@ -17,13 +17,15 @@ namespace lamina {
 /// How the inverse frequencies are changed for longer contexts; the formulas
 /// are those of transformers' `modeling_rope_utils.py`.
 struct RopeScaling {
-  enum class Kind { None, Linear, Llama3 };
+  enum class Kind { None, Linear, Llama3, Factors };
   Kind kind = Kind::None;
   double factor = 1;
   // Llama3 only.
   double lowFrequencyFactor = 1;
   double highFrequencyFactor = 4;
   int64_t originalMaxPositions = 0;
+  /// Factors only: what each frequency is divided by, head_dim / 2 of them.
+  std::vector<double> factors = {};
 };
 
 /// Bases that powers can be taken of.
@@ -48,6 +50,7 @@ RoundedPower computeInversePower(double theta, int64_t index, int64_t count);
 /// ```
 /// f[i] = theta^(-2i / head_dim)                                  none
 /// f[i] / factor                                                  linear
+/// f[i] / factors[i]                                              factors
 /// llama3, with L = original_max_positions, w = 2 pi / f[i]:
 ///   f[i]                         if w < L / high
 ///   f[i] / factor                if w > L / low

@@ -126,9 +126,10 @@ private:
 
 /// Parses `text`, at most 4 GiB, whose root is an object or an array; `file` is
 /// the path that errors name. Reports the first error (code 3) and returns
-/// nothing if there is one.
+/// nothing if there is one. Text that is a part of the file begins at byte
+/// `origin` of it; errors name offsets in the file, values offsets in the text.
 std::optional<Document> parse(std::string_view text, std::string file,
-                              InputErrors &errors);
+                              InputErrors &errors, uint64_t origin = 0);
 
 /// Parses the file at `path`. A file that cannot be read is an error with code
 /// 5, one of more than `maxBytes` an error with code 3.

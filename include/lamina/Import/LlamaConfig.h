@@ -50,6 +50,9 @@ struct LlamaConfig {
   bool hasAttentionBias = false;  ///< of q, k, v and o
   bool hasMlpBias = false;        ///< of gate, up and down
   DType dtype = DType::F32;
+  /// Query and key columns of a pair are adjacent, as in GGUF files, instead of
+  /// in the two halves of a head.
+  bool hasAdjacentPairs = false;
 
   /// Output features of q, and input features of o.
   int64_t queryFeatures() const { return numHeads * headDim; }

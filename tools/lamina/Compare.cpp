@@ -1,0 +1,350 @@
+//===- Compare.cpp - lamina compare ---------------------------------------===//
+//
+// Runs the program on the ids of a reference file, and compares its logits and
+// hidden states with those of the file.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+#include "ProgramCache.h"
+#include "lamina/Import/Safetensors.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace lamina;
+using llvm::StringRef;
+
+namespace {
+
+/// A safetensors file whose tensors are read when asked for.
+class TensorFile {
+public:
+  static std::optional<TensorFile> open(const std::string &path,
+                                        InputErrors &errors) {
+    std::optional<SafetensorsFile> file = readSafetensorsHeader(path, errors);
+    if (!file)
+      return std::nullopt;
+    return TensorFile(std::move(*file));
+  }
+
+  const SafetensorsTensor *find(StringRef name) const {
+    return file.find({name.data(), name.size()});
+  }
+  const SafetensorsFile &getFile() const { return file; }
+
+  void report(InputErrors &errors, StringRef name, std::string found,
+              std::string expected) const {
+    errors.report({ExitCode::Malformed, file.file.path, "", name.str(),
+                   std::move(found), std::move(expected), ""});
+  }
+
+  /// A matrix of f32, as [rows, columns].
+  std::optional<std::vector<float>> readMatrix(StringRef name,
+                                               InputErrors &errors) const {
+    const SafetensorsTensor *tensor = find(name);
+    if (!tensor || tensor->dtype != "F32" || tensor->shape.size() != 2) {
+      report(errors, name, tensor ? describe(*tensor) : "absent",
+             "a matrix of F32");
+      return std::nullopt;
+    }
+    auto bytes = readTensorBytes(file, *tensor, errors);
+    if (!bytes)
+      return std::nullopt;
+    std::vector<float> values(bytes->size() / sizeof(float));
+    std::memcpy(values.data(), bytes->data(), values.size() * sizeof(float));
+    return values;
+  }
+
+  /// `input_ids`, a vector of I64 or I32.
+  std::optional<std::vector<int64_t>> readIds(InputErrors &errors) const {
+    const SafetensorsTensor *tensor = find("input_ids");
+    bool isWide = tensor && tensor->dtype == "I64";
+    if (!tensor || (!isWide && tensor->dtype != "I32") ||
+        tensor->shape.size() != 1) {
+      report(errors, "input_ids", tensor ? describe(*tensor) : "absent",
+             "a vector of I64 or I32");
+      return std::nullopt;
+    }
+    auto bytes = readTensorBytes(file, *tensor, errors);
+    if (!bytes)
+      return std::nullopt;
+    std::vector<int64_t> ids(size_t(tensor->shape[0]));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      int32_t narrow = 0;
+      if (isWide)
+        std::memcpy(&ids[i], bytes->data() + 8 * i, 8);
+      else
+        std::memcpy(&narrow, bytes->data() + 4 * i, 4), ids[i] = narrow;
+    }
+    return ids;
+  }
+
+  static std::string describe(const SafetensorsTensor &tensor) {
+    std::string text = std::string(tensor.dtype) + " [";
+    for (size_t i = 0; i < tensor.shape.size(); ++i)
+      text += (i ? ", " : "") + std::to_string(tensor.shape[i]);
+    return text + "]";
+  }
+
+private:
+  explicit TensorFile(SafetensorsFile file) : file(std::move(file)) {}
+  SafetensorsFile file;
+};
+
+/// How far a tensor is from its reference.
+struct Difference {
+  std::string name;
+  double largest = 0; ///< max |a - b|, infinite if either is not finite
+  int64_t row = 0;    ///< where it is
+};
+
+/// How far two distributions over the vocabulary are apart.
+struct LogitDifference {
+  double meanKld = 0; ///< nats, of the reference from the program
+  double maxKld = 0;
+  int64_t agreeing = 0; ///< rows with the same most likely id
+  int64_t rows = 0;
+};
+
+Difference compareMatrices(StringRef name, const std::vector<float> &actual,
+                           const std::vector<float> &expected,
+                           int64_t columns) {
+  Difference difference{name.str(), 0, 0};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    double delta = std::fabs(double(actual[i]) - double(expected[i]));
+    if (!std::isfinite(delta))
+      delta = INFINITY;
+    if (delta > difference.largest) {
+      difference.largest = delta;
+      difference.row = int64_t(i) / columns;
+    }
+  }
+  return difference;
+}
+
+/// log of the sum of exp over a row, in f64.
+double logSumExp(const float *row, int64_t columns) {
+  double highest = *std::max_element(row, row + columns), sum = 0;
+  for (int64_t i = 0; i < columns; ++i)
+    sum += std::exp(double(row[i]) - highest);
+  return highest + std::log(sum);
+}
+
+LogitDifference compareLogits(const std::vector<float> &actual,
+                              const std::vector<float> &expected,
+                              int64_t columns) {
+  LogitDifference result;
+  result.rows = int64_t(expected.size()) / columns;
+  for (int64_t t = 0; t < result.rows; ++t) {
+    const float *a = actual.data() + t * columns;
+    const float *e = expected.data() + t * columns;
+    double aSum = logSumExp(a, columns), eSum = logSumExp(e, columns), kld = 0;
+    for (int64_t i = 0; i < columns; ++i)
+      kld += std::exp(e[i] - eSum) * ((e[i] - eSum) - (a[i] - aSum));
+    result.meanKld += kld / double(result.rows);
+    result.maxKld = std::max(result.maxKld, kld);
+    result.agreeing += std::max_element(a, a + columns) - a ==
+                       std::max_element(e, e + columns) - e;
+  }
+  return result;
+}
+
+/// What `compare` found.
+struct Report {
+  std::vector<Difference> tensors; ///< hidden states in order, logits last
+  LogitDifference logits;
+  double limit = 0;
+
+  const Difference *findFirstOver() const {
+    for (const Difference &difference : tensors)
+      if (!(difference.largest <= limit))
+        return &difference;
+    return nullptr;
+  }
+};
+
+/// The tensors to compare: hidden states in the order of the layers, then
+/// `hidden.norm`, then `logits`.
+std::vector<std::string> listTensors(const TensorFile &reference) {
+  std::vector<std::string> names;
+  for (int64_t layer = 0;; ++layer) {
+    std::string name = "hidden.L" + std::to_string(layer);
+    if (!reference.find(name))
+      break;
+    names.push_back(name);
+  }
+  if (reference.find("hidden.norm"))
+    names.push_back("hidden.norm");
+  names.push_back("logits");
+  return names;
+}
+
+std::optional<Report> compareFiles(const TensorFile &reference,
+                                   const TensorFile &dump, double limit,
+                                   InputErrors &errors) {
+  Report report;
+  report.limit = limit;
+  for (const std::string &name : listTensors(reference)) {
+    auto expected = reference.readMatrix(name, errors);
+    auto actual = dump.readMatrix(name, errors);
+    if (!expected || !actual)
+      return std::nullopt;
+    const SafetensorsTensor &tensor = *reference.find(name);
+    if (tensor.shape != dump.find(name)->shape) {
+      reference.report(errors, name, TensorFile::describe(tensor),
+                       TensorFile::describe(*dump.find(name)) +
+                           " as the program has it");
+      return std::nullopt;
+    }
+    if (expected->empty()) {
+      reference.report(errors, name, "no elements", "at least one");
+      return std::nullopt;
+    }
+    report.tensors.push_back(
+        compareMatrices(name, *actual, *expected, tensor.shape[1]));
+    if (name == "logits")
+      report.logits = compareLogits(*actual, *expected, tensor.shape[1]);
+  }
+  return report;
+}
+
+std::string formatText(const Report &report) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << "tensor           max |difference|  at row\n";
+  for (const Difference &difference : report.tensors)
+    stream << llvm::left_justify(difference.name, 17)
+           << llvm::format("%16.3e", difference.largest)
+           << llvm::format("%8lld", (long long)difference.row) << "\n";
+  stream << llvm::format("KLD              mean %.3e, max %.3e nats\n",
+                         report.logits.meanKld, report.logits.maxKld)
+         << "top-1 agreement  " << report.logits.agreeing << " of "
+         << report.logits.rows << "\n";
+  if (const Difference *first = report.findFirstOver())
+    stream << "first over the limit of " << llvm::format("%g", report.limit)
+           << ": " << first->name << "\n";
+  else
+    stream << "all within the limit of " << llvm::format("%g", report.limit)
+           << "\n";
+  return text;
+}
+
+std::string formatJson(const Report &report) {
+  llvm::json::Array tensors;
+  for (const Difference &difference : report.tensors)
+    tensors.push_back(llvm::json::Object{{"name", difference.name},
+                                         {"max_difference", difference.largest},
+                                         {"row", difference.row}});
+  const Difference *first = report.findFirstOver();
+  llvm::json::Object object{
+      {"tensors", std::move(tensors)},
+      {"kld_mean", report.logits.meanKld},
+      {"kld_max", report.logits.maxKld},
+      {"top1_agreeing", report.logits.agreeing},
+      {"rows", report.logits.rows},
+      {"limit", report.limit},
+      {"first_over_limit",
+       first ? llvm::json::Value(first->name) : llvm::json::Value(nullptr)}};
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << llvm::json::Value(std::move(object)) << "\n";
+  return text;
+}
+
+/// Runs `program` on the ids; its dump goes to `dump`. Returns the exit code.
+int runDump(const std::string &program, const std::vector<int64_t> &ids,
+            const std::string &dump) {
+  std::string list;
+  for (int64_t id : ids)
+    list += (list.empty() ? "" : " ") + std::to_string(id);
+  std::string reason;
+  int code = llvm::sys::ExecuteAndWait(program,
+                                       {program, "--ids", list, "--dump", dump},
+                                       std::nullopt, {}, 0, 0, &reason);
+  if (code < 0)
+    return fail(ExitCode::InternalError, program + ": " + reason);
+  return code;
+}
+
+/// A name in the folder for temporary files that is removed at the end.
+class TemporaryFile {
+public:
+  TemporaryFile() {
+    llvm::SmallString<128> name;
+    if (!llvm::sys::fs::createTemporaryFile("lamina", "safetensors", name))
+      path = name.str().str();
+  }
+  TemporaryFile(const TemporaryFile &) = delete;
+  TemporaryFile &operator=(const TemporaryFile &) = delete;
+  ~TemporaryFile() {
+    if (!path.empty())
+      llvm::sys::fs::remove(path);
+  }
+  std::string path;
+};
+
+std::optional<double> readLimit(const CommandLine &line) {
+  double limit = 1e-4;
+  if (const llvm::opt::Arg *argument = line.options.getLastArg(OPT_limit_EQ)) {
+    StringRef text = argument->getValue();
+    if (text.getAsDouble(limit) || !(limit >= 0)) {
+      failUsage(line.command,
+                "--limit: " + quoted(text) + ", expected a number from 0 on");
+      return std::nullopt;
+    }
+  }
+  return limit;
+}
+
+} // namespace
+
+int lamina::runCompare(const std::vector<std::string> &arguments) {
+  std::optional<CommandLine> line = parseCommandLine("compare", arguments);
+  if (!line)
+    return int(ExitCode::Usage);
+  std::optional<CompileRequest> request = CompileRequest::create(*line);
+  std::optional<double> limit = readLimit(*line);
+  if (!request || !limit)
+    return int(ExitCode::Usage);
+  std::string path = line->options.getLastArgValue(OPT_ref).str();
+  if (path.empty())
+    return failUsage(line->command, "no reference, expected --ref FILE");
+
+  InputErrors errors;
+  std::optional<TensorFile> reference = TensorFile::open(path, errors);
+  if (!reference)
+    return fail(errors);
+  std::optional<std::vector<int64_t>> ids = reference->readIds(errors);
+  if (!ids)
+    return fail(errors);
+  request->taps = true;
+  std::string program;
+  if (int code =
+          findProgram(*request, line->options.hasArg(OPT_no_cache), program))
+    return code;
+  TemporaryFile dumpFile;
+  if (dumpFile.path.empty())
+    return fail(ExitCode::InputOutput,
+                "no temporary file can be made, expected a writable TMPDIR");
+  if (int code = runDump(program, *ids, dumpFile.path))
+    return code;
+  std::optional<TensorFile> dump = TensorFile::open(dumpFile.path, errors);
+  if (!dump)
+    return fail(errors);
+  std::optional<Report> report =
+      compareFiles(*reference, *dump, *limit, errors);
+  if (!report)
+    return fail(errors);
+  if (int code =
+          printAnswer(line->options.hasArg(OPT_json) ? formatJson(*report)
+                                                     : formatText(*report)))
+    return code;
+  return report->findFirstOver() ? int(ExitCode::CheckFailed) : 0;
+}

@@ -1,0 +1,275 @@
+//===- Compilation.cpp - From a model to one of its stages ----------------===//
+
+#include "Compilation.h"
+
+#include "lamina/Conversion/RuntimeSupport.h"
+#include "lamina/Import/FileIdentity.h"
+#include "lamina/Import/ImportLlama.h"
+#include "lamina/Import/TokenizerFiles.h"
+#include "lamina/Pipelines.h"
+#include "lamina/Registration.h"
+#include "lamina/Support/OutputFile.h"
+#include "lamina/Target/LinkProgram.h"
+#include "lamina/Target/ObjectFile.h"
+#include "lamina/Tools/ModuleFile.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <chrono>
+
+using namespace lamina;
+using llvm::StringRef;
+
+static uint64_t getMilliseconds() {
+  using namespace std::chrono;
+  return uint64_t(
+      duration_cast<milliseconds>(steady_clock::now().time_since_epoch())
+          .count());
+}
+
+static mlir::DialectRegistry createRegistry() {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  registerTargetTranslations(registry);
+  return registry;
+}
+
+Compilation::Compilation(CompileRequest request)
+    : request(std::move(request)),
+      context(createRegistry(), mlir::MLIRContext::Threading::DISABLED),
+      startTime(getMilliseconds()) {
+  context.loadAllAvailableDialects();
+}
+
+Compilation::~Compilation() = default;
+
+/// Says on standard error what has been done, if the user wants to know.
+void Compilation::note(StringRef what) {
+  if (request.verbose)
+    llvm::errs() << "lamina: " << getMilliseconds() - startTime
+                 << " ms: " << what << "\n";
+}
+
+int Compilation::start() { return request.from ? readStage() : importModel(); }
+
+int Compilation::readStage() {
+  ModuleFile file = readModuleFile(request.input, createRegistry());
+  if (!file.buffer) {
+    llvm::errs() << file.messages;
+    return int(file.code);
+  }
+  llvm::SourceMgr manager;
+  manager.AddNewSourceBuffer(std::move(file.buffer), llvm::SMLoc());
+  mlir::SourceMgrDiagnosticHandler handler(manager, &context, llvm::errs());
+  module = mlir::parseSourceFile<mlir::ModuleOp>(manager, &context);
+  if (!module)
+    return int(ExitCode::Malformed);
+  reached = *request.from;
+  note("read the stage " + getName(reached).str());
+  return 0;
+}
+
+int Compilation::importModel() {
+  InputErrors errors;
+  model = openModel(request.input, errors);
+  if (!model)
+    return fail(errors);
+  for (const std::string &warning : model->warnings)
+    llvm::errs() << "warning: " << warning << "\n";
+  if (request.maxContext > model->config.maxPositions)
+    return fail(ExitCode::Usage,
+                "--max-context: " + std::to_string(request.maxContext) +
+                    ", expected at most " +
+                    std::to_string(model->config.maxPositions) +
+                    ", which the model was made for");
+  types = chooseTypes(request, *model);
+  LlamaImportOptions options;
+  options.activations = getStorageType(&context, types.residual);
+  options.productInputs = getStorageType(
+      &context, types.activations == "int8" ? "f32" : types.activations);
+  options.cache = getStorageType(&context, types.cache);
+  options.taps = request.taps;
+  module = importLlamaModel(&context, *model, options);
+  if (mlir::failed(mlir::verify(*module)))
+    return fail(ExitCode::InternalError,
+                "the imported module is not valid, which is a bug of lamina");
+  note("imported " + request.input);
+  return addProgramInfo();
+}
+
+/// Reads the tokenizer of the model as bytes; a model without one gives none.
+std::optional<std::string>
+Compilation::readTokenizer(InputErrors &errors) const {
+  if (!model->gguf) {
+    llvm::SmallString<256> file(model->folder);
+    llvm::sys::path::append(file, "tokenizer.json");
+    if (!llvm::sys::fs::exists(file))
+      return std::string();
+  } else if (!model->gguf->find("tokenizer.ggml.model")) {
+    return std::string();
+  }
+  std::optional<TokenizerModel> tokenizer =
+      model->gguf ? readGgufTokenizer(*model->gguf, errors)
+                  : readTokenizerDirectory(model->folder, errors);
+  if (!tokenizer)
+    return std::nullopt;
+  if (int64_t(tokenizer->tokens.size()) > model->config.vocabSize) {
+    errors.report({ExitCode::Malformed, request.input, "", "tokenizer",
+                   std::to_string(tokenizer->tokens.size()) + " tokens",
+                   "at most the " + std::to_string(model->config.vocabSize) +
+                       " rows of the embedding table",
+                   ""});
+    return std::nullopt;
+  }
+  return serialize(*tokenizer);
+}
+
+/// Puts on the module what a program knows beside its graph.
+int Compilation::addProgramInfo() {
+  InputErrors errors;
+  ProgramInfo info;
+  llvm::SmallString<256> folder(model->folder);
+  if (std::error_code code = llvm::sys::fs::make_absolute(folder))
+    return fail(ExitCode::InputOutput, model->folder + ": " + code.message());
+  llvm::sys::path::remove_dots(folder, /*remove_dot_dot=*/false);
+  info.modelPath = folder.str().str();
+  for (size_t i = 0; i < model->checkpoint.files.size(); ++i) {
+    const CheckpointFile &file = model->checkpoint.files[i];
+    std::optional<FileIdentity> identity =
+        computeFileIdentity(file, request.hashWeights, errors);
+    if (!identity)
+      return fail(errors);
+    info.files.push_back({model->getFileName(unsigned(i)), file.size,
+                          file.headerBytes, identity->headerHash,
+                          identity->sampleHash, identity->fullHash});
+  }
+  std::optional<std::string> tokenizer = readTokenizer(errors);
+  if (!tokenizer)
+    return fail(errors);
+  info.maxContext =
+      request.maxContext ? request.maxContext : model->config.maxPositions;
+  info.json =
+      describeProgram(*model, types, info.maxContext, !tokenizer->empty());
+  info.tokenizer = std::move(*tokenizer);
+  setProgramInfo(*module, info);
+  note("read tokenizer and identity");
+  return 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Stages
+//===----------------------------------------------------------------------===//
+
+/// Adds the passes that make `stage` of the stage before it.
+static void addStage(mlir::PassManager &manager, Stage stage,
+                     const StageOptions &options) {
+  switch (stage) {
+  case Stage::Sharded:
+    return buildShardedPipeline(manager, options);
+  case Stage::Fused:
+    return buildFusingPipeline(manager);
+  case Stage::Planned:
+    return buildPlannedPipeline(manager);
+  case Stage::Runtime:
+    return buildRuntimePipeline(manager);
+  case Stage::Llvm:
+    return buildLLVMPipeline(manager);
+  case Stage::Import:
+  case Stage::Object:
+  case Stage::Program:
+    return;
+  }
+}
+
+/// The exit code of a failure to make `stage`. A module that was imported here
+/// is right; one that was read may be wrong.
+ExitCode Compilation::getFailureCode(Stage stage) const {
+  if (stage == Stage::Sharded)
+    return ExitCode::Unsupported; // a plan that cannot be
+  return request.from ? ExitCode::Malformed : ExitCode::InternalError;
+}
+
+int Compilation::advance(Stage stage) {
+  StageOptions options;
+  options.ranks = RankCount{request.ranks};
+  while (reached < stage) {
+    Stage next = Stage(int(reached) + 1);
+    if (next == Stage::Planned && mlir::failed(checkRuntimeSupport(*module)))
+      return int(ExitCode::Unsupported);
+    mlir::PassManager manager(&context);
+    addStage(manager, next, options);
+    if (mlir::failed(manager.run(*module)))
+      return int(getFailureCode(next));
+    reached = next;
+    note("reached the stage " + getName(next).str());
+  }
+  return 0;
+}
+
+int Compilation::writeText(const std::string &output, bool debugInfo) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  mlir::OpPrintingFlags flags;
+  flags.enableDebugInfo(debugInfo);
+  module->print(stream, flags);
+  stream << "\n";
+  InputErrors errors;
+  return writeOutput(output, text, errors) ? 0 : fail(errors);
+}
+
+/// The object file of the module, which is of the stage `llvm`.
+static std::optional<llvm::SmallString<0>> makeObject(mlir::ModuleOp module) {
+  llvm::SmallString<0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  if (mlir::failed(emitObject(module, TargetOptions(), stream)))
+    return std::nullopt;
+  return bytes;
+}
+
+int Compilation::writeObject(const std::string &output) {
+  std::optional<llvm::SmallString<0>> bytes = makeObject(*module);
+  if (!bytes)
+    return int(ExitCode::InternalError);
+  InputErrors errors;
+  return writeOutput(output, {bytes->data(), bytes->size()}, errors)
+             ? 0
+             : fail(errors);
+}
+
+int Compilation::writeProgram(const std::string &output) {
+  InputErrors errors;
+  std::optional<std::vector<std::string>> archives =
+      findRuntimeArchives(getExecutablePath(), errors);
+  if (!archives)
+    return fail(errors);
+  std::optional<llvm::SmallString<0>> bytes = makeObject(*module);
+  if (!bytes)
+    return int(ExitCode::InternalError);
+  note("made the object");
+  // The linker reads files.
+  llvm::SmallString<128> object;
+  if (std::error_code code =
+          llvm::sys::fs::createTemporaryFile("lamina", "o", object))
+    return fail(ExitCode::InputOutput, "temporary file: " + code.message());
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove(object); });
+  if (!writeOutput(object.str().str(), {bytes->data(), bytes->size()}, errors))
+    return fail(errors);
+  LinkOptions options;
+  options.archives = std::move(*archives);
+  if (!linkProgram(object.str().str(), options, output, errors))
+    return fail(errors);
+  note("linked " + output);
+  return 0;
+}
+
+std::string lamina::getExecutablePath() {
+  llvm::SmallString<256> path;
+  if (llvm::sys::fs::real_path("/proc/self/exe", path))
+    return "lamina";
+  return path.str().str();
+}

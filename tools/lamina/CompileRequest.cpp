@@ -1,0 +1,117 @@
+//===- CompileRequest.cpp - Options of a compilation ----------------------===//
+
+#include "Compilation.h"
+
+using namespace lamina;
+using llvm::StringRef;
+
+namespace {
+
+struct StageName {
+  Stage stage;
+  const char *name;
+};
+
+constexpr StageName stageNames[] = {
+    {Stage::Import, "import"},   {Stage::Sharded, "sharded"},
+    {Stage::Fused, "fused"},     {Stage::Planned, "planned"},
+    {Stage::Runtime, "runtime"}, {Stage::Llvm, "llvm"},
+    {Stage::Object, "object"},   {Stage::Program, "program"},
+};
+
+/// Reads the value of an option that is one of `values`; absent is empty.
+bool readChoice(const CommandLine &line, unsigned option, StringRef name,
+                llvm::ArrayRef<StringRef> values, std::string &target) {
+  const llvm::opt::Arg *argument = line.options.getLastArg(option);
+  if (!argument)
+    return true;
+  target = argument->getValue();
+  if (llvm::is_contained(values, target))
+    return true;
+  std::string list;
+  for (size_t i = 0; i < values.size(); ++i)
+    list += (i == 0                   ? ""
+             : i + 1 == values.size() ? " or "
+                                      : ", ") +
+            values[i].str();
+  failUsage(line.command,
+            (name + ": " + quoted(target) + ", expected " + list).str());
+  return false;
+}
+
+bool readInteger(const CommandLine &line, unsigned option, StringRef name,
+                 int64_t max, int64_t &target) {
+  const llvm::opt::Arg *argument = line.options.getLastArg(option);
+  if (!argument)
+    return true;
+  std::optional<int64_t> value =
+      parseInteger(line, name, argument->getValue(), 1, max);
+  target = value.value_or(0);
+  return value.has_value();
+}
+
+} // namespace
+
+std::optional<Stage> lamina::findStage(StringRef name) {
+  for (const StageName &entry : stageNames)
+    if (name == entry.name)
+      return entry.stage;
+  return std::nullopt;
+}
+
+StringRef lamina::getName(Stage stage) {
+  return stageNames[size_t(stage)].name;
+}
+
+std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
+  CompileRequest request;
+  if (line.operands.size() != 1) {
+    failUsage(line.command, line.operands.empty()
+                                ? "no model, expected a folder or a GGUF file"
+                                : quoted(line.operands[1]) +
+                                      ": a second model, expected one");
+    return std::nullopt;
+  }
+  request.input = line.operands.front();
+  if (!readChoice(line, OPT_activations_EQ, "--activations",
+                  {"f32", "bf16", "int8"}, request.activations) ||
+      !readChoice(line, OPT_dtype_EQ, "--dtype", {"f32", "bf16"},
+                  request.residual) ||
+      !readChoice(line, OPT_kv_EQ, "--kv", {"f32", "f16", "bf16"},
+                  request.cache) ||
+      !readInteger(line, OPT_max_context_EQ, "--max-context", 1 << 30,
+                   request.maxContext) ||
+      !readInteger(line, OPT_tp_EQ, "--tp", 1024, request.ranks))
+    return std::nullopt;
+  if (const llvm::opt::Arg *from = line.options.getLastArg(OPT_from_EQ)) {
+    request.from = findStage(from->getValue());
+    if (!request.from || *request.from > Stage::Llvm) {
+      failUsage(line.command,
+                std::string("--from: ") + quoted(from->getValue()) +
+                    ", expected import, sharded, fused, planned, runtime or "
+                    "llvm");
+      return std::nullopt;
+    }
+  }
+  request.taps = line.options.hasArg(OPT_taps);
+  request.hashWeights = line.options.hasArg(OPT_hash_weights);
+  request.verbose = line.options.hasArg(OPT_verbose);
+  return request;
+}
+
+NumericTypes lamina::chooseTypes(const CompileRequest &request,
+                                 const Model &model) {
+  NumericTypes types{request.activations, request.residual, request.cache};
+  StorageType storage = model.tensors[TensorRole::Query].front()->type;
+  bool isF32 = storage == StorageType::F32;
+  if (types.residual.empty())
+    types.residual = "f32";
+  if (types.activations.empty())
+    types.activations = storage == StorageType::BF16 ? "bf16" : "f32";
+  // The residual is rounded to bf16: products then read bf16 too.
+  if (types.residual == "bf16" && types.activations == "f32")
+    types.activations = "bf16";
+  if (types.cache.empty())
+    types.cache = isF32 || types.activations == "f32" ? "f32" : "bf16";
+  return types;
+}

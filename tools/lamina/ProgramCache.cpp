@@ -1,0 +1,154 @@
+//===- ProgramCache.cpp - Programs that were compiled before --------------===//
+
+#include "ProgramCache.h"
+
+#include "lamina/Import/FileIdentity.h"
+#include "lamina/Target/LinkProgram.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/xxhash.h"
+
+#include <unistd.h>
+
+using namespace lamina;
+using llvm::StringRef;
+
+namespace {
+
+/// Collects what a program depends on, and hashes it.
+class Fingerprint {
+public:
+  void add(StringRef text) {
+    collected += std::to_string(text.size());
+    collected += ':';
+    collected += text;
+  }
+  void add(uint64_t number) { add(StringRef(std::to_string(number))); }
+
+  /// Adds the content of a file; an absent one counts as such.
+  void addFile(const std::string &path) {
+    auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                              /*RequiresNullTerminator=*/false);
+    add(buffer ? llvm::xxh3_64bits((*buffer)->getBuffer()) : 0);
+  }
+
+  std::string finish() const {
+    llvm::XXH128_hash_t hash =
+        llvm::xxh3_128bits(llvm::arrayRefFromStringRef(collected));
+    return llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
+           llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
+  }
+
+private:
+  std::string collected;
+};
+
+/// The compiler, the runtime and the options.
+bool addCompiler(const CompileRequest &request, Fingerprint &fingerprint,
+                 InputErrors &errors) {
+  std::string compiler = getExecutablePath();
+  auto archives = findRuntimeArchives(compiler, errors);
+  if (!archives)
+    return false;
+  fingerprint.addFile(compiler);
+  for (const std::string &archive : *archives)
+    fingerprint.addFile(archive);
+  for (StringRef option :
+       {request.activations, request.residual, request.cache})
+    fingerprint.add(option);
+  fingerprint.add(uint64_t(request.ranks));
+  fingerprint.add(uint64_t(request.maxContext));
+  fingerprint.add(uint64_t(request.taps));
+  return true;
+}
+
+/// The model: its weight files by their identity, small files by content.
+bool addModel(const std::string &path, Fingerprint &fingerprint,
+              InputErrors &errors) {
+  std::optional<Model> model = openModel(path, errors);
+  if (!model)
+    return false;
+  llvm::SmallString<256> folder(model->folder);
+  llvm::sys::fs::make_absolute(folder);
+  fingerprint.add(folder);
+  for (size_t i = 0; i < model->checkpoint.files.size(); ++i) {
+    const CheckpointFile &file = model->checkpoint.files[i];
+    auto identity = computeFileIdentity(file, /*hashAll=*/false, errors);
+    if (!identity)
+      return false;
+    fingerprint.add(model->getFileName(unsigned(i)));
+    fingerprint.add(file.size);
+    fingerprint.add(identity->headerHash);
+    fingerprint.add(identity->sampleHash);
+  }
+  if (model->format == ModelFormat::Gguf)
+    return true;
+  for (const char *name :
+       {"config.json", "generation_config.json", "tokenizer.json",
+        "tokenizer_config.json", "chat_template.jinja"})
+    fingerprint.addFile(model->folder + "/" + name);
+  return true;
+}
+
+/// The folder of compiled programs, or nothing if there is no home.
+std::optional<llvm::SmallString<256>> findCacheFolder() {
+  llvm::SmallString<256> folder;
+  if (auto cache = llvm::sys::Process::GetEnv("XDG_CACHE_HOME");
+      cache && llvm::sys::path::is_absolute(*cache))
+    folder = *cache;
+  else if (auto home = llvm::sys::Process::GetEnv("HOME");
+           home && !home->empty())
+    llvm::sys::path::append(folder, *home, ".cache");
+  else
+    return std::nullopt;
+  llvm::sys::path::append(folder, "lamina");
+  return folder;
+}
+
+int compileTo(const CompileRequest &request, const std::string &program) {
+  Compilation compilation(request);
+  if (int code = compilation.start())
+    return code;
+  if (int code = compilation.advance(Stage::Llvm))
+    return code;
+  return compilation.writeProgram(program);
+}
+
+/// Compiles to a name of its own, which is removed when this process ends.
+int compilePrivately(const CompileRequest &request, std::string &program) {
+  static llvm::SmallString<128> name;
+  if (std::error_code code =
+          llvm::sys::fs::createTemporaryFile("lamina", "", name))
+    return fail(ExitCode::InputOutput, "temporary file: " + code.message());
+  std::atexit([] { llvm::sys::fs::remove(name); });
+  program = name.str().str();
+  return compileTo(request, program);
+}
+
+} // namespace
+
+int lamina::findProgram(const CompileRequest &request, bool isPrivate,
+                        std::string &program) {
+  std::optional<llvm::SmallString<256>> folder = findCacheFolder();
+  if (isPrivate || !folder)
+    return compilePrivately(request, program);
+  InputErrors errors;
+  Fingerprint fingerprint;
+  if (!addModel(request.input, fingerprint, errors) ||
+      !addCompiler(request, fingerprint, errors))
+    return fail(errors);
+  if (std::error_code code = llvm::sys::fs::create_directories(*folder))
+    return fail(ExitCode::InputOutput,
+                folder->str().str() + ": " + code.message(),
+                "set XDG_CACHE_HOME, or give --no-cache");
+  llvm::sys::path::append(*folder, fingerprint.finish());
+  program = folder->str().str();
+  if (llvm::sys::fs::can_execute(program))
+    return 0;
+  if (isatty(STDERR_FILENO))
+    llvm::errs() << "lamina: compiling " << request.input << "\n";
+  return compileTo(request, program);
+}

@@ -1,0 +1,158 @@
+//===- Tokenize.cpp - lamina tokenize -------------------------------------===//
+
+#include "Commands.h"
+#include "Options.h"
+#include "lamina/Import/TokenizerFiles.h"
+#include "tokenizer/Tokenizer.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace lamina;
+using llvm::StringRef;
+
+namespace {
+
+/// Reads the tokenizer of a model, which needs no weights.
+std::optional<Tokenizer> openTokenizer(const std::string &path,
+                                       InputErrors &errors) {
+  std::optional<TokenizerModel> model;
+  if (llvm::sys::fs::is_directory(path)) {
+    model = readTokenizerDirectory(path, errors);
+  } else if (StringRef(llvm::sys::path::filename(path)).ends_with(".json")) {
+    StringRef folder = llvm::sys::path::parent_path(path);
+    model = readTokenizerDirectory(folder.empty() ? "." : folder.str(), errors);
+  } else if (std::optional<GgufFile> file = readGguf(path, errors)) {
+    model = readGgufTokenizer(*file, errors);
+  }
+  if (!model)
+    return std::nullopt;
+  std::string reason;
+  std::optional<Tokenizer> tokenizer =
+      Tokenizer::create(std::move(*model), &reason);
+  if (!tokenizer)
+    errors.report({ExitCode::Malformed, path, "", "tokenizer", reason, "", ""});
+  return tokenizer;
+}
+
+/// Returns the text: the operand, the file of `-f`, or standard input. Prints
+/// what is wrong and returns nothing.
+std::optional<std::string> readText(const CommandLine &line) {
+  std::string file = line.options.getLastArgValue(OPT_f).str();
+  if (line.operands.size() == 2) {
+    if (file.empty())
+      return line.operands[1];
+    failUsage(line.command, "-f: given beside a text, expected one of the two");
+    return std::nullopt;
+  }
+  if (file.empty()) {
+    if (llvm::sys::Process::StandardInIsUserInput()) {
+      failUsage(line.command, "no text, expected one, or -f FILE, or a pipe");
+      return std::nullopt;
+    }
+    file = "-";
+  }
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(
+      file, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer) {
+    fail(ExitCode::InputOutput, file + ": " + buffer.getError().message());
+    return std::nullopt;
+  }
+  return (*buffer)->getBuffer().str();
+}
+
+int printDecoded(const CommandLine &line, const Tokenizer &tokenizer,
+                 StringRef text) {
+  llvm::SmallVector<StringRef> words;
+  llvm::SplitString(text, words, " \t\r\n,[]");
+  std::vector<int32_t> ids;
+  for (StringRef word : words) {
+    std::optional<int64_t> id = parseInteger(
+        line, "id", word, 0, int64_t(tokenizer.model().tokens.size()) - 1);
+    if (!id)
+      return int(ExitCode::Usage);
+    ids.push_back(int32_t(*id));
+  }
+  DecodeOptions options;
+  options.skipSpecial = false;
+  return printAnswer(tokenizer.decode(ids, options));
+}
+
+std::string formatIds(const std::vector<int32_t> &ids) {
+  std::string text;
+  for (int32_t id : ids)
+    text += (text.empty() ? "" : " ") + std::to_string(id);
+  return text + "\n";
+}
+
+std::string formatPieces(const Tokenizer &tokenizer,
+                         const std::vector<int32_t> &ids) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (int32_t id : ids)
+    stream << id << '\t' << quoted(tokenizer.tokenText(id), SIZE_MAX) << '\n';
+  return text;
+}
+
+std::string formatJson(const Tokenizer &tokenizer,
+                       const std::vector<int32_t> &ids) {
+  llvm::json::Array numbers, pieces;
+  for (int32_t id : ids) {
+    numbers.push_back(id);
+    std::string_view piece = tokenizer.tokenText(id);
+    pieces.push_back(llvm::json::fixUTF8({piece.data(), piece.size()}));
+  }
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << llvm::json::Value(llvm::json::Object{{"ids", std::move(numbers)},
+                                                 {"pieces", std::move(pieces)}})
+         << '\n';
+  return text;
+}
+
+} // namespace
+
+int lamina::runTokenize(const std::vector<std::string> &arguments) {
+  std::optional<CommandLine> line = parseCommandLine("tokenize", arguments);
+  if (!line)
+    return int(ExitCode::Usage);
+  if (line->operands.empty() || line->operands.size() > 2)
+    return failUsage(line->command,
+                     line->operands.empty()
+                         ? "no model, expected a folder or a GGUF file"
+                         : "more than one text, expected one argument");
+  InputErrors errors;
+  std::optional<Tokenizer> tokenizer =
+      openTokenizer(line->operands.front(), errors);
+  if (!tokenizer)
+    return fail(errors);
+  std::optional<std::string> text = readText(*line);
+  if (!text)
+    return int(line->operands.size() == 2 || !line->options.hasArg(OPT_f)
+                   ? ExitCode::Usage
+                   : ExitCode::InputOutput);
+  if (line->options.hasArg(OPT_decode))
+    return printDecoded(*line, *tokenizer, *text);
+
+  EncodeOptions options;
+  options.parseSpecial = line->options.hasArg(OPT_parse_special);
+  if (text->size() > kMaxTextBytes)
+    return fail(ExitCode::Limit, "text: " + std::to_string(text->size()) +
+                                     " bytes, expected at most " +
+                                     std::to_string(kMaxTextBytes));
+  uint64_t dropped = 0;
+  std::vector<int32_t> ids = tokenizer->encode(*text, options, &dropped);
+  if (dropped)
+    return fail(ExitCode::CheckFailed,
+                "text: " + std::to_string(dropped) +
+                    " bytes are in no token of the vocabulary");
+  if (line->options.hasArg(OPT_json))
+    return printAnswer(formatJson(*tokenizer, ids));
+  if (line->options.hasArg(OPT_pieces))
+    return printAnswer(formatPieces(*tokenizer, ids));
+  return printAnswer(formatIds(ids));
+}
