@@ -6,6 +6,8 @@ def Run : SubCommand<"run", "compile a model, if need be, and let it answer",
                      "lamina run MODEL [options] [options of the program]">;
 def Chat : SubCommand<"chat", "the same, as a conversation",
                       "lamina chat MODEL [options] [options of the program]">;
+def Bench : SubCommand<"bench", "measure how fast a model answers, and how far from the limits",
+                       "lamina bench MODEL [options] [options of the program]">;
 def Compile : SubCommand<"compile", "make a program of a model",
                          "lamina compile MODEL -o PROGRAM [options]">;
 def Inspect : SubCommand<"inspect", "show what is in a model or a program",
@@ -17,9 +19,9 @@ def Tokenize : SubCommand<"tokenize", "print the token ids of a text",
 def Compare : SubCommand<"compare", "compare a model's numbers with a reference",
                          "lamina compare MODEL --ref FILE.safetensors [options]">;
 
-defvar Compiling = [Run, Chat, Compile, Inspect, Ir, Compare];
+defvar Compiling = [Run, Chat, Bench, Compile, Inspect, Ir, Compare];
 
-def help : Flag<["--", "-"], "help", [Run, Chat, Compile, Inspect, Ir, Tokenize, Compare]>,
+def help : Flag<["--", "-"], "help", [Run, Chat, Bench, Compile, Inspect, Ir, Tokenize, Compare]>,
     HelpText<"this text">;
 def : Flag<["-"], "h">, Alias<help>;
 def version : Flag<["--"], "version">, HelpText<"version of this program">;
@@ -37,7 +39,7 @@ def tp_EQ : Joined<["--"], "tp=", Compiling>, MetaVarName<"N">,
 def verbose : Flag<["--"], "verbose", Compiling>,
     HelpText<"say what is done, and how long it takes">;
 
-def no_cache : Flag<["--"], "no-cache", [Run, Chat, Compare]>,
+def no_cache : Flag<["--"], "no-cache", [Run, Chat, Bench, Compare]>,
     HelpText<"compile anew, and keep no program">;
 
 def o : JoinedOrSeparate<["-"], "o", [Compile, Ir]>, MetaVarName<"FILE">,

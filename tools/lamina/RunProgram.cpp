@@ -1,4 +1,4 @@
-//===- RunProgram.cpp - lamina run and lamina chat ------------------------===//
+//===- RunProgram.cpp - lamina run, chat and bench ------------------------===//
 //
 // Compiles if need be, then becomes the program. The program has a command line
 // of its own; what is no option of lamina goes to it as it is.
@@ -87,8 +87,9 @@ int lamina::runProgram(const std::string &command,
   std::string program;
   if (int code = findProgram(*request, isPrivate, program))
     return code;
-  if (command == "chat")
-    parts.forwarded.insert(parts.forwarded.begin(), "--chat");
+  // The program's modes have the names of the commands.
+  if (command != "run")
+    parts.forwarded.insert(parts.forwarded.begin(), "--" + command);
   return isPrivate ? runAndWait(program, parts.forwarded)
                    : become(program, std::move(parts.forwarded));
 }

@@ -30,10 +30,14 @@ int runChat(const std::vector<std::string> &arguments) {
   return runProgram("chat", arguments);
 }
 
+int runBench(const std::vector<std::string> &arguments) {
+  return runProgram("bench", arguments);
+}
+
 constexpr Command commands[] = {
-    {"run", runModel},       {"chat", runChat}, {"compile", runCompile},
-    {"inspect", runInspect}, {"ir", runIr},     {"tokenize", runTokenize},
-    {"compare", runCompare},
+    {"run", runModel},         {"chat", runChat},       {"bench", runBench},
+    {"compile", runCompile},   {"inspect", runInspect}, {"ir", runIr},
+    {"tokenize", runTokenize}, {"compare", runCompare},
 };
 
 bool isHelp(llvm::StringRef argument) {
@@ -45,8 +49,8 @@ bool isHelp(llvm::StringRef argument) {
 int main(int argc, char **argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   if (arguments.empty())
-    return failUsage("", "no command, expected run, chat, compile, inspect, "
-                         "ir, tokenize or compare");
+    return failUsage("", "no command, expected run, chat, bench, compile, "
+                         "inspect, ir, tokenize or compare");
   std::string name = arguments.front();
   if (isHelp(name) || (name == "help" && arguments.size() == 1))
     return printAnswer(getHelp());
@@ -60,7 +64,8 @@ int main(int argc, char **argv) {
       return printAnswer(getHelp(name));
     return command.run(arguments);
   }
-  return failUsage("", quoted(name) + ": no command, expected run, chat, "
-                                      "compile, inspect, ir, tokenize or "
-                                      "compare");
+  return failUsage("", quoted(name) +
+                           ": no command, expected run, chat, "
+                           "bench, compile, inspect, ir, tokenize or "
+                           "compare");
 }

@@ -24,6 +24,15 @@ fi
 build=$copy/build/dev
 
 names=("$@")
+for name in "${names[@]}"; do
+  case $name in
+  -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" && exit 0 ;;
+  esac
+  if [ ! -f "$patches/$name.patch" ]; then
+    echo "error: utils/mutants/run.sh: $name: no such mutant, expected a patch of utils/mutants" >&2
+    exit 2
+  fi
+done
 if [ ${#names[@]} -eq 0 ]; then
   for patch in "$patches"/*.patch; do
     names+=("$(basename "$patch" .patch)")

@@ -223,6 +223,15 @@ const lamina_program *lamina_program_v1(void);
 |* The handle of a rank
 \*===----------------------------------------------------------------------===*/
 
+/** What the time of a step goes to. */
+enum {
+  LAMRT_PHASE_PRODUCTS = 0,
+  LAMRT_PHASE_ATTENTION = 1, /**< with rotation and the cache */
+  LAMRT_PHASE_NORMS = 2,
+  LAMRT_PHASE_OTHER = 3,
+  LAMRT_NUM_PHASES = 4
+};
+
 typedef struct lamrt_rank_options {
   uint32_t struct_size;
   int32_t ranks; /**< a variant of the program has this number */
@@ -241,6 +250,7 @@ typedef struct lamrt_rank_options {
   void (*tap)(void *context, const char *name, int32_t layer,
               const float *values, int64_t rows, int64_t features);
   void *context;
+  int32_t measure; /**< keep the time of each phase */
 } lamrt_rank_options;
 
 /** One step: rows of any number of sequences, the rows of a sequence
@@ -284,6 +294,8 @@ typedef struct lamrt_statistics {
   uint64_t cache_bytes;
   uint64_t steps;
   uint64_t weight_bytes_read; /**< packed, by products, in all steps */
+  /** Of all steps, with lamrt_rank_options.measure; else 0. */
+  uint64_t phase_nanoseconds[LAMRT_NUM_PHASES];
 } lamrt_statistics;
 void lamrt_rank_statistics(const lamrt_rank *rank,
                            lamrt_statistics *out_statistics);

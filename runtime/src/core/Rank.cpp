@@ -7,6 +7,7 @@
 #include "lamina/Support/CheckedMath.h"
 
 #include <algorithm>
+#include <ctime>
 #include <initializer_list>
 
 namespace lamina::runtime {
@@ -268,6 +269,19 @@ lamrt_status Rank::endStep() {
   return stepStatus;
 }
 
+uint64_t Rank::startMeasuring() const {
+  if (!options.measure)
+    return 0;
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return uint64_t(now.tv_sec) * 1000000000u + uint64_t(now.tv_nsec);
+}
+
+void Rank::addMeasured(int32_t phase, uint64_t start) {
+  if (options.measure)
+    phaseNanoseconds[phase] += startMeasuring() - start;
+}
+
 void Rank::getStatistics(lamrt_statistics &statistics) const {
   statistics.threads = pool.threads();
   statistics.cpu_level = kernels->level;
@@ -276,6 +290,8 @@ void Rank::getStatistics(lamrt_statistics &statistics) const {
   statistics.cache_bytes = cacheBytes;
   statistics.steps = numSteps;
   statistics.weight_bytes_read = weightBytesRead;
+  std::copy(phaseNanoseconds, phaseNanoseconds + LAMRT_NUM_PHASES,
+            statistics.phase_nanoseconds);
 }
 
 } // namespace lamina::runtime

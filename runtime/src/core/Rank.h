@@ -43,6 +43,10 @@ public:
   /// True while a step is open in which nothing has failed.
   bool isRunning() const { return isOpen && !stepStatus; }
 
+  /// Nanoseconds on a steady clock; 0 if times are not wanted.
+  uint64_t startMeasuring() const;
+  void addMeasured(int32_t phase, uint64_t start);
+
   /// The KV cache. Tests fill it with NaN: no stale position may be read.
   Memory &cacheMemory() { return cache; }
 
@@ -126,6 +130,7 @@ private:
   const float *stepResult = nullptr;
 
   uint64_t numSteps = 0;
+  uint64_t phaseNanoseconds[LAMRT_NUM_PHASES] = {};
   uint64_t weightBytesRead = 0;
 
   // Last, so that workers end before what they use.

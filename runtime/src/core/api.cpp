@@ -61,78 +61,87 @@ lamrt_status lamrt_step_end(lamrt_rank *rank) {
 
 namespace {
 
-bool isRunning(const lamrt_rank *rank) {
-  return rank && rank->rank.isRunning();
+using lamina::runtime::Rank;
+
+/// Runs an operation if a step is open in which nothing has failed, and keeps
+/// its time if that is wanted.
+template <typename Operation>
+void runOperation(lamrt_rank *rank, int32_t phase, Operation operation) {
+  if (!rank || !rank->rank.isRunning())
+    return;
+  uint64_t start = rank->rank.startMeasuring();
+  operation(rank->rank);
+  rank->rank.addMeasured(phase, start);
 }
 
 } // namespace
 
 void lamrt_embed(lamrt_rank *rank, int32_t weight, int32_t out) {
-  if (isRunning(rank))
-    rank->rank.embed(weight, out);
+  runOperation(rank, LAMRT_PHASE_OTHER, [&](Rank &r) { r.embed(weight, out); });
 }
 
 void lamrt_select_rows(lamrt_rank *rank, int32_t in, int32_t out) {
-  if (isRunning(rank))
-    rank->rank.selectRows(in, out);
+  runOperation(rank, LAMRT_PHASE_OTHER,
+               [&](Rank &r) { r.selectRows(in, out); });
 }
 
 void lamrt_copy(lamrt_rank *rank, int32_t in, int32_t out) {
-  if (isRunning(rank))
-    rank->rank.copy(in, out);
+  runOperation(rank, LAMRT_PHASE_OTHER, [&](Rank &r) { r.copy(in, out); });
 }
 
 void lamrt_add(lamrt_rank *rank, int32_t residual, int32_t update,
                int32_t out) {
-  if (isRunning(rank))
-    rank->rank.add(residual, update, out);
+  runOperation(rank, LAMRT_PHASE_NORMS,
+               [&](Rank &r) { r.add(residual, update, out); });
 }
 
 void lamrt_rms_norm(lamrt_rank *rank, int32_t in, int32_t weight, int32_t layer,
                     double eps, int32_t norm, int32_t out) {
-  if (isRunning(rank))
-    rank->rank.rmsNorm(in, weight, layer, eps, norm, out);
+  runOperation(rank, LAMRT_PHASE_NORMS,
+               [&](Rank &r) { r.rmsNorm(in, weight, layer, eps, norm, out); });
 }
 
 void lamrt_residual_rms_norm(lamrt_rank *rank, int32_t update, int32_t residual,
                              int32_t weight, int32_t layer, double eps,
                              int32_t norm, int32_t out_normed,
                              int32_t out_residual) {
-  if (isRunning(rank))
-    rank->rank.residualRmsNorm(update, residual, weight, layer, eps, norm,
-                               out_normed, out_residual);
+  runOperation(rank, LAMRT_PHASE_NORMS, [&](Rank &r) {
+    r.residualRmsNorm(update, residual, weight, layer, eps, norm, out_normed,
+                      out_residual);
+  });
 }
 
 void lamrt_linear(lamrt_rank *rank, int32_t in, int32_t weight, int32_t layer,
                   int32_t bias, int32_t leaves, int32_t outs, int32_t flags) {
-  if (isRunning(rank))
-    rank->rank.linear(in, weight, layer, bias, leaves, outs, flags);
+  runOperation(rank, LAMRT_PHASE_PRODUCTS, [&](Rank &r) {
+    r.linear(in, weight, layer, bias, leaves, outs, flags);
+  });
 }
 
 void lamrt_silu_mul(lamrt_rank *rank, int32_t gate, int32_t up, int32_t out) {
-  if (isRunning(rank))
-    rank->rank.siluMul(gate, up, out);
+  runOperation(rank, LAMRT_PHASE_OTHER,
+               [&](Rank &r) { r.siluMul(gate, up, out); });
 }
 
 void lamrt_rope(lamrt_rank *rank, int32_t in, int32_t frequencies,
                 int32_t pairing, int32_t out) {
-  if (isRunning(rank))
-    rank->rank.rope(in, frequencies, pairing, out);
+  runOperation(rank, LAMRT_PHASE_ATTENTION,
+               [&](Rank &r) { r.rope(in, frequencies, pairing, out); });
 }
 
 void lamrt_attention(lamrt_rank *rank, int32_t query, int32_t key,
                      int32_t value, int32_t layer, int32_t heads,
                      int32_t kv_heads, double scale, int32_t out) {
-  if (isRunning(rank))
-    rank->rank.attention(query, key, value, layer, heads, kv_heads, scale, out);
+  runOperation(rank, LAMRT_PHASE_ATTENTION, [&](Rank &r) {
+    r.attention(query, key, value, layer, heads, kv_heads, scale, out);
+  });
 }
 
 void lamrt_tap(lamrt_rank *rank, int32_t tap, int32_t layer, int32_t in) {
-  if (isRunning(rank))
-    rank->rank.tap(tap, layer, in);
+  runOperation(rank, LAMRT_PHASE_OTHER,
+               [&](Rank &r) { r.tap(tap, layer, in); });
 }
 
 void lamrt_result(lamrt_rank *rank, int32_t in) {
-  if (isRunning(rank))
-    rank->rank.result(in);
+  runOperation(rank, LAMRT_PHASE_OTHER, [&](Rank &r) { r.result(in); });
 }

@@ -102,6 +102,10 @@ int64_t getAttentionScratch(int64_t headDim, int64_t maxContext);
 
 struct Kernels {
   const char *level;
+  /// Does `rounds` rounds of independent fused multiply-adds in registers, to
+  /// measure what the CPU can do, and returns the number of floating-point
+  /// operations; 0 at a level without the instruction.
+  double (*multiplyAdd)(int64_t rounds);
   void (*pack)(const PackTask &task);
   void (*linear)(const LinearTask &task);
   void (*attention)(const AttentionTask &task);

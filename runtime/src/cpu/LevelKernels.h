@@ -11,6 +11,7 @@
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
+double multiplyAdd(int64_t rounds);
 void pack(const PackTask &task);
 void linear(const LinearTask &task);
 void attention(const AttentionTask &task);

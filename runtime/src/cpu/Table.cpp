@@ -10,6 +10,7 @@ namespace lamina::cpu::LAMINA_CPU_LEVEL {
 const Kernels *getKernels() {
   static constexpr Kernels table = {
       LAMINA_EXPANDED_NAME_OF(LAMINA_CPU_LEVEL),
+      multiplyAdd,
       pack,
       linear,
       attention,

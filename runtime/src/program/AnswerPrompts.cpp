@@ -65,8 +65,7 @@ int runRequests(Engine &engine, std::vector<Request> &requests,
   size_t admitted = 0, printed = 0;
   std::vector<Request *> active;
   while (printed < requests.size() && !getInterrupt()) {
-    while (admitted < requests.size() &&
-           active.size() < static_cast<size_t>(options.batch)) {
+    while (admitted < requests.size() && active.size() < getBatch(options, 8)) {
       Request &request = requests[admitted++];
       request.generation = std::make_unique<Generation>(
           getGenerationOptions(options, context), encoder.tokenizer(), engine,
@@ -121,8 +120,8 @@ int answerPrompts(const lamina_program &program, const Options &options) {
   }
   Stopwatch watch;
   EngineOptions engineOptions = getEngineOptions(options, positions);
-  engineOptions.sequences = static_cast<int32_t>(
-      std::min(requests.size(), static_cast<size_t>(options.batch)));
+  engineOptions.sequences =
+      static_cast<int32_t>(std::min(requests.size(), getBatch(options, 8)));
   lamrt_status status = LAMRT_OK;
   auto engine = Engine::create(program, engineOptions, status);
   if (!engine)

@@ -47,6 +47,7 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.model_path = chosen.modelPath;
   options.cpu_level = chosen.cpuLevel;
   options.verify_weights = chosen.verifyWeights;
+  options.measure = chosen.measure;
   options.progress = chosen.progress;
   options.tap = chosen.tap;
   options.context = chosen.callbackContext;

@@ -23,6 +23,7 @@ struct EngineOptions {
   int32_t threads = 0;    ///< 0: as many as we may use
   bool allLogits = false; ///< logits of every row, not of the last ones only
   bool verifyWeights = false;
+  bool measure = false; ///< keep the time of each phase
   const char *modelPath = nullptr;
   const char *cpuLevel = nullptr;
   void (*progress)(void *context, uint64_t done, uint64_t all) = nullptr;

@@ -26,8 +26,16 @@ int runChat(const lamina_program &program, const Options &options);
 /// --dump: logits and taps of a prompt, to a file.
 int dumpPrompt(const lamina_program &program, const Options &options);
 
+/// --bench: speed beside what the machine can do.
+int runBench(const lamina_program &program, const Options &options);
+
 /// Positions that a sequence of these options may have.
 int32_t getContext(const lamina_program &program, const Options &options);
+
+/// Sequences at one time: --batch, or the mode's default.
+inline size_t getBatch(const Options &options, size_t byDefault) {
+  return options.batch ? static_cast<size_t>(options.batch) : byDefault;
+}
 
 /// Engine options that all modes take from the command line.
 EngineOptions getEngineOptions(const Options &options, int32_t context);

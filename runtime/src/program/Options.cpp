@@ -160,7 +160,7 @@ const std::vector<Option> &getOptions() {
        setFlag(&Options::printIds)},
       {"--stats", nullptr, "print times and sizes to stderr",
        setFlag(&Options::stats)},
-      {"--json", nullptr, "print --info or --stats as JSON",
+      {"--json", nullptr, "print --info, --stats or --bench as JSON",
        setFlag(&Options::json)},
       {"--info", nullptr, "print what this program is, and end",
        setFlag(&Options::info)},
@@ -177,7 +177,16 @@ const std::vector<Option> &getOptions() {
        readInteger<int32_t>(&Options::context, 1, large)},
       {"--chunk", "N", "rows of a prefill step (512)",
        readInteger<int32_t>(&Options::chunk, 1, 65536)},
-      {"--batch", "N", "prompts of --prompts that run at one time (8)",
+      {"--bench", nullptr,
+       "measure prefill and decode (-n tokens), beside the machine's limits",
+       setFlag(&Options::bench)},
+      {"--bench-prompt", "N", "tokens of a prefill that is measured (512)",
+       readInteger<int32_t>(&Options::benchPrompt, 1, large)},
+      {"--bench-depth", "N", "positions that decoding starts behind (0)",
+       readInteger<int32_t>(&Options::benchDepth, 0, large)},
+      {"--bench-repeat", "N", "runs, of which the median counts (5)",
+       readInteger<int32_t>(&Options::benchRepeat, 1, 1000)},
+      {"--batch", "N", "sequences at one time: of --prompts (8), --bench (1)",
        readInteger<int32_t>(&Options::batch, 1, 4096)},
       {"--cpu", "LEVEL", "x86 level: v2, v3 or v4 (the best; or LAMINA_CPU)",
        readCpu},
@@ -234,8 +243,10 @@ std::optional<std::string> findConflict(const Options &options) {
                 options.promptIds.has_value() + options.chat;
   if (prompts > 1)
     return "-p, -f, --prompts, --ids and --chat: more than one is given";
-  if (options.json && !options.info && !options.stats)
-    return "--json: needs --info or --stats";
+  if (options.json && !options.info && !options.stats && !options.bench)
+    return "--json: needs --info, --stats or --bench";
+  if (options.bench && (prompts > 0 || options.dump))
+    return "--bench: makes its own prompt; a prompt or --dump is given";
   if (options.dump && (options.promptsFile || options.chat))
     return "--dump: needs one prompt";
   if (options.chat && (options.raw || options.printIds))

@@ -38,11 +38,17 @@ struct Options {
   bool version = false;
   std::optional<std::string> dump;
 
+  // What --bench measures.
+  bool bench = false;
+  int32_t benchPrompt = 512;
+  int32_t benchDepth = 0;
+  int32_t benchRepeat = 5;
+
   // How it runs.
   int32_t threads = 0;
   int32_t context = 0; ///< 0: all that the program has
   int32_t chunk = 512;
-  int32_t batch = 8;
+  int32_t batch = 0; ///< 0: the mode's default
   std::optional<std::string> model;
   std::optional<std::string> cpu;
   bool verifyWeights = false;
