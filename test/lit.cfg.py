@@ -24,6 +24,12 @@ config.substitutions += [
     ("%python", shlex.quote(sys.executable)),
 ]
 
+# Programs that the tests compile are kept apart from the user's.
+config.environment["XDG_CACHE_HOME"] = os.path.join(config.test_exec_root, "cache")
+config.substitutions.append(
+    ("%data", shlex.quote(os.path.join(config.test_source_root, "data")))
+)
+
 # A variable without $ is forgotten at the next CHECK-LABEL, and a prefix that
 # no CHECK line uses is an error.
 config.environment["FILECHECK_OPTS"] = (

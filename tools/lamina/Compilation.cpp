@@ -21,6 +21,7 @@
 #include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
+#include <filesystem>
 
 using namespace lamina;
 using llvm::StringRef;
@@ -194,6 +195,21 @@ ExitCode Compilation::getFailureCode(Stage stage) const {
   return request.from ? ExitCode::Malformed : ExitCode::InternalError;
 }
 
+/// Records how the model's folder is reached from the program's, so that both
+/// can be moved together.
+void Compilation::setRelativeModelPath() {
+  namespace fs = std::filesystem;
+  auto folder = (*module)->getAttrOfType<mlir::StringAttr>(kModelPathAttr);
+  if (!folder || request.output.empty() || request.output == "-")
+    return;
+  std::error_code code;
+  fs::path from = fs::absolute(request.output, code).parent_path();
+  fs::path relative = fs::path(folder.str()).lexically_relative(from);
+  if (!code && !relative.empty())
+    (*module)->setAttr(kRelativeModelPathAttr,
+                       mlir::StringAttr::get(&context, relative.string()));
+}
+
 int Compilation::advance(Stage stage) {
   StageOptions options;
   options.ranks = RankCount{request.ranks};
@@ -201,6 +217,8 @@ int Compilation::advance(Stage stage) {
     Stage next = Stage(int(reached) + 1);
     if (next == Stage::Planned && mlir::failed(checkRuntimeSupport(*module)))
       return int(ExitCode::Unsupported);
+    if (next == Stage::Llvm)
+      setRelativeModelPath();
     mlir::PassManager manager(&context);
     addStage(manager, next, options);
     if (mlir::failed(manager.run(*module)))

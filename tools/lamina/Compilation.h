@@ -41,6 +41,8 @@ struct CompileRequest {
   bool taps = false;
   bool hashWeights = false;
   bool verbose = false;
+  /// Where the program will lie; it finds its model from there. Empty: unknown.
+  std::string output;
 
   /// Reads the options that all compiling commands share. Prints what is wrong
   /// with them and returns nothing.
@@ -88,6 +90,7 @@ private:
   int readStage();
   int addProgramInfo();
   ExitCode getFailureCode(Stage stage) const;
+  void setRelativeModelPath();
   std::optional<std::string> readTokenizer(InputErrors &errors) const;
   void note(llvm::StringRef what);
 

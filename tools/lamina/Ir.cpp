@@ -6,12 +6,13 @@
 using namespace lamina;
 
 /// Compiles to `stage` and writes it to `output`.
-static int compileTo(const CompileRequest &request, Stage stage,
+static int compileTo(CompileRequest request, Stage stage,
                      const std::string &output, bool debugInfo) {
   if (request.from && *request.from > stage)
     return fail(ExitCode::Usage, "--from: " + getName(*request.from).str() +
                                      " comes behind " + getName(stage).str());
-  Compilation compilation(request);
+  request.output = output;
+  Compilation compilation(std::move(request));
   if (int code = compilation.start())
     return code;
   if (int code = compilation.advance(std::min(stage, Stage::Llvm)))

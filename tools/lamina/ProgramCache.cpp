@@ -108,8 +108,9 @@ std::optional<llvm::SmallString<256>> findCacheFolder() {
   return folder;
 }
 
-int compileTo(const CompileRequest &request, const std::string &program) {
-  Compilation compilation(request);
+int compileTo(CompileRequest request, const std::string &program) {
+  request.output = program;
+  Compilation compilation(std::move(request));
   if (int code = compilation.start())
     return code;
   if (int code = compilation.advance(Stage::Llvm))
