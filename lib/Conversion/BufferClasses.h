@@ -8,13 +8,20 @@
 
 namespace lamina {
 
-/// Values of one type and kind of rows, of which no two are needed at once
-/// unless one overwrites the other in place.
+/// Values of one type and kind of rows, of which no two are needed at once but
+/// at the point where one overwrites the other in place.
 struct BufferClass {
+  /// When a value is needed.
+  struct Member {
+    Lifetime::Segment segment;
+    mlir::Value value;
+  };
+
   RowKind rows;
   mlir::RankedTensorType type;
-  Lifetime lifetime;
-  int64_t offset = 0; // bytes a row, once placed
+  Lifetime lifetime;                    // of all members
+  llvm::SmallVector<Member, 2> members; // by begin
+  int64_t offset = 0;                   // bytes a row, once placed
 };
 
 /// A copy from one class to another, by number.
@@ -49,7 +56,11 @@ public:
 private:
   unsigned addClass(BufferClass added);
   unsigned findLeader(unsigned number) const;
-  bool join(mlir::Value operand, mlir::Value result, mlir::Operation *at);
+  bool mayOverwrite(const BufferClass::Member &first,
+                    const BufferClass::Member &second) const;
+  bool areDisjoint(const BufferClass &a, const BufferClass &b) const;
+  void merge(unsigned first, unsigned second);
+  bool join(mlir::Value a, mlir::Value b);
   void joinLoop(LayersOp loop);
   void joinInPlace(mlir::Operation *op);
 

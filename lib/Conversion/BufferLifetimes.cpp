@@ -44,18 +44,6 @@ bool Lifetime::overlaps(const Lifetime &other) const {
   return false;
 }
 
-bool Lifetime::removeLast(int64_t point) {
-  auto *segment = llvm::find_if(
-      segments, [&](const Segment &other) { return other.end == point; });
-  if (segment == segments.end())
-    return false;
-  if (segment->begin == point)
-    segments.erase(segment);
-  else
-    --segment->end;
-  return true;
-}
-
 //===----------------------------------------------------------------------===//
 // Points
 //===----------------------------------------------------------------------===//

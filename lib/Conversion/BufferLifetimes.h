@@ -19,9 +19,6 @@ public:
   void add(Segment segment);
   void add(const Lifetime &other);
   bool overlaps(const Lifetime &other) const;
-  /// Removes `point` if a segment ends there. Returns false if none does.
-  bool removeLast(int64_t point);
-  int64_t getBegin() const { return segments.front().begin; }
   llvm::ArrayRef<Segment> getSegments() const { return segments; }
 
 private:

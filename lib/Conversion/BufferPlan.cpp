@@ -49,7 +49,7 @@ bool lamina::mayShareSlot(Operation *op, unsigned result, unsigned operand) {
   // (update, residual) -> (normed, new_residual): the new residual is written
   // from both, then read for the norm.
   if (isa<ResidualRmsNormOp>(op))
-    return result != operand;
+    return result == operand;
   return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "StructRow.h"
 
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -43,12 +44,13 @@ StructRow &StructRow::addI64Array(size_t offset, ArrayRef<int64_t> values) {
 
 StructRow &StructRow::addStruct(size_t offset, const StructRow &row,
                                 size_t size) {
-  ok = ok && row.hasLayout(size);
+  row.checkLayout(size);
   return add(offset, row.getType(), row.getValue(), size, row.largestAlignment);
 }
 
-bool StructRow::hasLayout(size_t size) const {
-  return ok && llvm::alignTo(end, largestAlignment) == size;
+void StructRow::checkLayout(size_t size) const {
+  if (!ok || llvm::alignTo(end, largestAlignment) != size)
+    llvm::report_fatal_error("a table has not the layout of lamina/runtime.h");
 }
 
 Type StructRow::getType() const {
@@ -58,4 +60,14 @@ Type StructRow::getType() const {
 
 Attribute StructRow::getValue() const {
   return globals.getBuilder().getArrayAttr(values);
+}
+
+void StructTable::add(const StructRow &row, size_t size) {
+  row.checkLayout(size);
+  type = row.getType();
+  values.push_back(row.getValue());
+}
+
+ConstantArray StructTable::emit(StringRef name) {
+  return {globals.addRows(name, type, values), size()};
 }

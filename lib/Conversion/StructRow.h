@@ -21,8 +21,9 @@ public:
   /// Adds a struct that was built from the same C compiler's layout.
   StructRow &addStruct(size_t offset, const StructRow &row, size_t size);
 
-  /// True if every offset was as expected and the struct takes `size` bytes.
-  bool hasLayout(size_t size) const;
+  /// Ends the process, a bug of the caller, unless every offset was as expected
+  /// and the struct takes `size` bytes.
+  void checkLayout(size_t size) const;
   mlir::Type getType() const;
   mlir::Attribute getValue() const;
 
@@ -35,6 +36,30 @@ private:
   llvm::SmallVector<mlir::Attribute> values;
   size_t end = 0, largestAlignment = 1;
   bool ok = true;
+};
+
+/// An array of constants, by its address: null if it is empty.
+struct ConstantArray {
+  mlir::Attribute address;
+  int64_t size = 0;
+};
+
+/// Collects the elements of an array of C structs.
+class StructTable {
+public:
+  explicit StructTable(GlobalBuilder &globals) : globals(globals) {}
+
+  /// Adds an element, of `size` bytes in C.
+  void add(const StructRow &row, size_t size);
+  int64_t size() const { return values.size(); }
+  bool empty() const { return values.empty(); }
+  /// Makes the array a global.
+  ConstantArray emit(llvm::StringRef name);
+
+private:
+  GlobalBuilder &globals;
+  mlir::Type type; // of all elements
+  llvm::SmallVector<mlir::Attribute> values;
 };
 
 } // namespace lamina

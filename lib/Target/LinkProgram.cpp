@@ -120,11 +120,22 @@ static std::string findMessage(llvm::StringRef messages) {
 }
 
 bool lamina::linkProgram(const std::string &objectPath,
-                         const LinkOptions &options,
-                         const std::string &outputPath, InputErrors &errors) {
+                         const LinkOptions &options, const std::string &output,
+                         InputErrors &errors) {
+  // The linker sets all options of llvm::cl back, which may hold `output`.
+  const std::string outputPath = output;
   std::optional<HostToolchain> host = findHostToolchain(options, errors);
   if (!host)
     return false;
+  // Renaming would replace a device or a pipe, and fails on a folder.
+  if (llvm::sys::fs::exists(outputPath) &&
+      !llvm::sys::fs::is_regular_file(outputPath)) {
+    errors.report(
+        {ExitCode::InputOutput, outputPath, "", "output",
+         llvm::sys::fs::is_directory(outputPath) ? "a folder" : "a device",
+         "a file", ""});
+    return false;
+  }
   // Past RLIMIT_FSIZE a write fails with EFBIG instead of ending the process.
   ::signal(SIGXFSZ, SIG_IGN);
   std::string temporary = outputPath + ".tmp." + std::to_string(::getpid());

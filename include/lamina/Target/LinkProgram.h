@@ -32,7 +32,8 @@ findRuntimeArchives(const std::string &toolPath, InputErrors &errors);
 /// libc (shared) into an executable at `outputPath`, which is replaced as a
 /// whole. Nothing is left on failure: a part of the host's tool chain that is
 /// missing is an error of code 5 that names the Debian package, what the linker
-/// refuses is one of code 1.
+/// refuses is one of code 1. Runs the linker in this process, not twice at
+/// once; it sets the options of `llvm::cl` back to their defaults.
 bool linkProgram(const std::string &objectPath, const LinkOptions &options,
                  const std::string &outputPath, InputErrors &errors);
 
