@@ -97,7 +97,9 @@ Tensor ArgumentDrawer::drawRowIndices(Value argument, uint64_t key) {
   RowIndices indices;
   findUses(argument, indices, 0);
   for (size_t i = 0; i < tensor.data.size(); ++i) {
-    if (indices.areIds)
+    if (indices.areIds && i < options.ids.size())
+      tensor.data[i] = options.ids[i];
+    else if (indices.areIds)
       tensor.data[i] = static_cast<double>(
           mixBits(key ^ i) % static_cast<uint64_t>(indices.vocabulary));
     else if (indices.areAscending)

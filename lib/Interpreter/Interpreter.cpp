@@ -222,7 +222,7 @@ Interpretation lamina::interpret(func::FuncOp function,
                            ": a declaration, expected a function with a body");
   SymbolTable symbols(module);
   WeightCache ownCache;
-  WeightTable weights(symbols, options.weightSeed,
+  WeightTable weights(symbols, options.weightSeed, options.modelFolder,
                       options.weights ? *options.weights : ownCache);
   int64_t ranks = 1;
   if (auto attribute =
@@ -232,6 +232,13 @@ Interpretation lamina::interpret(func::FuncOp function,
     return makeFailure(Outcome::limit, large);
   if (std::string deep = findDeepLoop(module); !deep.empty())
     return makeFailure(Outcome::limit, deep);
+  for (WeightOp weight : module.getOps<WeightOp>()) {
+    Outcome outcome = Outcome::ok;
+    if (weight.getSource())
+      if (std::string wrong = weights.checkFiles(weight, outcome);
+          !wrong.empty())
+        return makeFailure(outcome, wrong);
+  }
   std::string error;
   auto arguments =
       drawArguments(function, options, ranks, weights, symbols, error);

@@ -1,8 +1,11 @@
 //===- SeededValues.cpp - Weights drawn from a seed -----------------------===//
 
 #include "lamina/Interpreter/SeededValues.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
+#include <fstream>
 
 using namespace lamina;
 
@@ -19,10 +22,10 @@ uint64_t lamina::getSeedKey(uint64_t seed, llvm::StringRef name,
   return mixBits(mixBits(mixBits(seed) ^ hashName(name)) ^ layer);
 }
 
-/// Takes the drawn f32 values to a block format and back.
-static void storeInBlocks(QuantFormat format, WeightValues &weight) {
-  QuantValues quantized =
-      decodeBlocks(format, quantizeBlocks(format, weight.values));
+/// Sets the elements to those of `blocks`.
+static void decodeInto(QuantFormat format, llvm::ArrayRef<uint8_t> blocks,
+                       WeightValues &weight) {
+  QuantValues quantized = decodeBlocks(format, blocks);
   weight.subBlock = getQuantLayout(format).subBlock;
   weight.q.assign(quantized.q.begin(), quantized.q.end());
   weight.scales = std::move(quantized.scales);
@@ -47,10 +50,53 @@ static std::shared_ptr<const WeightValues> drawWeight(const WeightKey &key) {
   for (size_t i = 0; i < weight->values.size(); ++i)
     weight->values[i] = static_cast<float>(drawUnit(hash, i) / divisor);
   if (auto *format = std::get_if<QuantFormat>(&key.storage))
-    storeInBlocks(*format, *weight);
+    decodeInto(*format, quantizeBlocks(*format, weight->values), *weight);
   else
     for (float &value : weight->values)
       value = roundTo(std::get<Element>(key.storage), value);
+  return weight;
+}
+
+uint64_t lamina::getStoredBytes(const Storage &storage, uint64_t count) {
+  if (auto *format = std::get_if<QuantFormat>(&storage)) {
+    QuantLayout layout = getQuantLayout(*format);
+    return count / layout.blockElements * layout.blockBytes;
+  }
+  return count * (std::get<Element>(storage) == Element::f32 ? 4 : 2);
+}
+
+/// Element `index` of little-endian floats.
+static float readElement(Element element, const uint8_t *bytes, size_t index) {
+  using namespace llvm::support::endian;
+  if (element == Element::f32)
+    return llvm::bit_cast<float>(read32le(bytes + 4 * index));
+  uint16_t half = read16le(bytes + 2 * index);
+  return element == Element::f16
+             ? f32FromF16(half)
+             : llvm::bit_cast<float>(static_cast<uint32_t>(half) << 16);
+}
+
+/// Reads a layer of a weight from its file; null if that fails.
+static std::shared_ptr<const WeightValues> readWeight(const WeightKey &key) {
+  auto weight = std::make_shared<WeightValues>();
+  weight->storage = key.storage;
+  weight->rows = key.rows;
+  weight->columns = key.columns;
+  weight->values.resize(key.rows * key.columns);
+  std::vector<uint8_t> bytes(
+      getStoredBytes(key.storage, weight->values.size()));
+  std::ifstream stream(key.file, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(key.offset));
+  if (!stream.read(reinterpret_cast<char *>(bytes.data()),
+                   static_cast<std::streamsize>(bytes.size())))
+    return nullptr;
+  if (auto *format = std::get_if<QuantFormat>(&key.storage)) {
+    decodeInto(*format, bytes, *weight);
+    return weight;
+  }
+  for (size_t i = 0; i < weight->values.size(); ++i)
+    weight->values[i] =
+        readElement(std::get<Element>(key.storage), bytes.data(), i);
   return weight;
 }
 
@@ -62,7 +108,7 @@ static std::string getKeyText(const WeightKey &key) {
   std::visit([&](auto storage) { os << static_cast<int>(storage); },
              key.storage);
   os << "," << key.rows << "," << key.columns << "," << key.isVector << ","
-     << key.name;
+     << key.name << "," << key.offset << "," << key.file;
   return text;
 }
 
@@ -72,7 +118,10 @@ std::shared_ptr<const WeightValues> WeightCache::get(const WeightKey &key) {
   auto found = weights.find(text);
   if (found != weights.end())
     return found->second;
-  std::shared_ptr<const WeightValues> weight = drawWeight(key);
+  std::shared_ptr<const WeightValues> weight =
+      key.file.empty() ? drawWeight(key) : readWeight(key);
+  if (!weight)
+    return nullptr;
   held += static_cast<int64_t>(weight->values.size());
   if (held > limit) {
     weights.clear();

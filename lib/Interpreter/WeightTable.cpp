@@ -2,6 +2,9 @@
 
 #include "WeightTable.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 using namespace lamina;
 using namespace mlir;
@@ -43,8 +46,7 @@ llvm::SmallVector<WeightLayer> WeightTable::resolve(WeightOp weight,
   return sources;
 }
 
-std::shared_ptr<const WeightValues>
-WeightTable::getValues(const WeightLayer &source) const {
+WeightKey WeightTable::getKey(const WeightLayer &source) const {
   WeightOp weight = source.weight;
   WeightKey key;
   key.seed = seed;
@@ -57,7 +59,48 @@ WeightTable::getValues(const WeightLayer &source) const {
     key.storage = *parseQuantFormat(stringifyBlockFormat(block.getFormat()));
   else
     key.storage = *getElement(weight.getStorageType());
-  return cache.get(key);
+  if (folder.empty())
+    return key;
+  PlacementAttr placement = *weight.getPlacement();
+  int32_t file = placement.getFile()[source.layer];
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(
+      path, cast<StringAttr>(placement.getFiles()[file]).getValue());
+  key.file = path.str().str();
+  key.offset = static_cast<uint64_t>(placement.getOffset()[source.layer]);
+  return key;
+}
+
+std::string WeightTable::checkFiles(WeightOp weight, Outcome &outcome) const {
+  std::string name = "weight @" + weight.getSymName().str();
+  outcome = Outcome::malformed;
+  if (folder.empty())
+    return {};
+  if (!weight.getPlacement())
+    return name + ": no placement, expected one with --weights=model:FOLDER";
+  int64_t layers = static_cast<int64_t>(weight.getLayers().value_or(1));
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    WeightKey key = getKey({weight, layer});
+    uint64_t size = 0, begin = key.offset;
+    if (std::error_code code = llvm::sys::fs::file_size(key.file, size)) {
+      outcome = Outcome::inputOutput;
+      return name + ": " + key.file + ": " + code.message();
+    }
+    uint64_t bytes = getStoredBytes(key.storage, key.rows * key.columns);
+    if (begin > size || bytes > size - begin)
+      return name + ": " + std::to_string(bytes) + " bytes from byte " +
+             std::to_string(begin) + " on, but " + key.file + " has " +
+             std::to_string(size);
+  }
+  return {};
+}
+
+std::shared_ptr<const WeightValues>
+WeightTable::getValues(const WeightLayer &source) const {
+  if (auto values = cache.get(getKey(source)))
+    return values;
+  // checkFiles() has seen the file: it changed since.
+  llvm::report_fatal_error("a file of the model has changed", false);
 }
 
 std::vector<float> WeightTable::getVector(FlatSymbolRefAttr symbol,

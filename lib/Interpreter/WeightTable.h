@@ -4,7 +4,7 @@
 #define LAMINA_LIB_INTERPRETER_WEIGHTTABLE_H
 
 #include "lamina/IR/LlamaOps.h"
-#include "lamina/Interpreter/SeededValues.h"
+#include "lamina/Interpreter/Interpreter.h"
 
 namespace lamina {
 
@@ -18,9 +18,15 @@ struct WeightLayer {
 /// that rank threads share one.
 class WeightTable {
 public:
+  /// Weights are read from the files of `folder`, or with an empty one drawn
+  /// from `seed`.
   WeightTable(const mlir::SymbolTable &symbols, uint64_t seed,
-              WeightCache &cache)
-      : symbols(symbols), seed(seed), cache(cache) {}
+              std::string folder, WeightCache &cache)
+      : symbols(symbols), seed(seed), folder(std::move(folder)), cache(cache) {}
+
+  /// Says what is wrong with the placement of an underived weight or with its
+  /// files, so that getValues() can read them; empty if nothing is.
+  std::string checkFiles(WeightOp weight, Outcome &outcome) const;
 
   /// Returns the weight named `symbol`. The module's verifier has seen to it
   /// that there is one.
@@ -44,7 +50,10 @@ public:
 
 private:
   const mlir::SymbolTable &symbols;
+  WeightKey getKey(const WeightLayer &source) const;
+
   uint64_t seed;
+  std::string folder;
   WeightCache &cache;
 };
 

@@ -38,8 +38,10 @@ constexpr llvm::StringLiteral kHelp =
   lamina-interpret model.mlir --ranks=8 --weights=seed:3 --inputs=seed:7
   lamina-interpret fused.mlir --compare-with=model.mlir
 
-Runs @step (or --function) on seeded weights and arguments and prints a line a
-result. A module without llama.ranks is sharded for --ranks first. With
+  lamina-interpret m.mlir --weights=model:FOLDER --inputs=ids:1,403,407
+
+Runs @step (or --function) on seeded weights and arguments, or on the files that
+the weights name and on the ids given, and prints a line a result. A module without llama.ranks is sharded for --ranks first. With
 --compare-with, the other module is the reference: it runs as it is, on the same
 weights and arguments.
 Exit codes: 0 done, 2 usage, 3 malformed module, 4 an op that is not evaluated,
@@ -51,28 +53,73 @@ dead-lock).
 constexpr llvm::StringLiteral kUsage =
     "lamina-interpret FILE [--ranks=N] [--compare-with=FILE], or --help";
 
-/// A seed, written `seed:7`.
-struct Seed {
-  uint64_t value = 0;
+/// Where weights come from: `seed:7`, or `model:FOLDER`.
+struct WeightSource {
+  uint64_t seed = 0;
+  std::string folder;
 };
+
+/// Where arguments come from: `seed:7`, or `ids:1,403,407`.
+struct ArgumentSource {
+  uint64_t seed = 0;
+  std::vector<int32_t> ids;
+};
+
+/// Reads `seed:N`.
+bool parseSeed(llvm::StringRef text, uint64_t &seed) {
+  return text.consume_front("seed:") && !text.getAsInteger(10, seed);
+}
 
 } // namespace
 
 namespace llvm::cl {
-template <>
-class parser<Seed> : public basic_parser<Seed> {
+/// What the parsers of this tool's own option types share.
+template <typename T>
+class TextParser : public basic_parser<T> {
 public:
-  explicit parser(Option &option) : basic_parser(option) {}
-  bool parse(Option &option, StringRef, StringRef text, Seed &seed) {
-    StringRef number = text;
-    if (number.consume_front("seed:") && !number.getAsInteger(10, seed.value))
-      return false;
-    return option.error("'" + text + "', expected seed:N");
-  }
-  StringRef getValueName() const override { return "seed:N"; }
-  void printOptionDiff(const Option &, const Seed &, const OptionValue<Seed> &,
+  using basic_parser<T>::basic_parser;
+  void printOptionDiff(const Option &, const T &, const OptionValue<T> &,
                        size_t) const {}
   void anchor() override {}
+};
+
+template <>
+class parser<WeightSource> : public TextParser<WeightSource> {
+public:
+  using TextParser::TextParser;
+  bool parse(Option &option, StringRef, StringRef text, WeightSource &source) {
+    StringRef folder = text;
+    if (folder.consume_front("model:") && !folder.empty()) {
+      source.folder = folder.str();
+      return false;
+    }
+    return !parseSeed(text, source.seed) &&
+           option.error("'" + text + "', expected seed:N or model:FOLDER");
+  }
+  StringRef getValueName() const override { return "seed:N|model:FOLDER"; }
+};
+
+template <>
+class parser<ArgumentSource> : public TextParser<ArgumentSource> {
+public:
+  using TextParser::TextParser;
+  bool parse(Option &option, StringRef, StringRef text,
+             ArgumentSource &source) {
+    StringRef list = text;
+    if (!list.consume_front("ids:"))
+      return !parseSeed(text, source.seed) &&
+             option.error("'" + text + "', expected seed:N or ids:N,N,...");
+    SmallVector<StringRef> words;
+    list.split(words, ',');
+    for (StringRef word : words) {
+      int32_t id = 0;
+      if (word.getAsInteger(10, id) || id < 0)
+        return option.error("'" + word + "', expected a token id");
+      source.ids.push_back(id);
+    }
+    return false;
+  }
+  StringRef getValueName() const override { return "seed:N|ids:N,..."; }
 };
 } // namespace llvm::cl
 
@@ -83,10 +130,13 @@ cl::opt<std::string> inputFile(cl::Positional, cl::desc("<module>"),
                                cl::init("-"), cl::cat(category));
 cl::opt<RankCount> ranks("ranks", cl::desc("Number of ranks"),
                          cl::cat(category));
-cl::opt<Seed> inputs("inputs", cl::desc("Seed of the arguments (seed:0)"),
-                     cl::cat(category));
-cl::opt<Seed> weights("weights", cl::desc("Seed of the weights (seed:0)"),
-                      cl::cat(category));
+cl::opt<ArgumentSource>
+    inputs("inputs", cl::desc("Arguments: a seed (seed:0), or the token ids"),
+           cl::cat(category));
+cl::opt<WeightSource>
+    weights("weights",
+            cl::desc("Weights: a seed (seed:0), or the folder of their files"),
+            cl::cat(category));
 cl::opt<int64_t> tokens("tokens", cl::desc("Size of dynamic dimensions (5)"),
                         cl::init(5), cl::cat(category));
 cl::opt<Arithmetic> arithmetic(
@@ -195,8 +245,10 @@ int run(const std::string &file, const Input &input, Arithmetic with,
         WeightCache &cache, Interpretation &interpretation) {
   InterpreterOptions options;
   options.tokens = tokens;
-  options.inputSeed = inputs.value;
-  options.weightSeed = weights.value;
+  options.inputSeed = inputs.seed;
+  options.ids = inputs.ids;
+  options.weightSeed = weights.seed;
+  options.modelFolder = weights.folder;
   options.arithmetic = with;
   options.weights = &cache;
   interpretation = interpret(input.function, options);
@@ -207,6 +259,8 @@ int run(const std::string &file, const Input &input, Arithmetic with,
     return failWith(kMalformed, file + ": " + interpretation.message);
   case Outcome::unsupported:
     return failWith(kUnsupported, file + ": " + interpretation.message);
+  case Outcome::inputOutput:
+    return failWith(kInputOutput, file + ": " + interpretation.message);
   case Outcome::limit:
     return failWith(kLimit, file + ": " + interpretation.message);
   case Outcome::checkFailed:
@@ -330,6 +384,11 @@ int runTool() {
   if (tokens < 0 || tokens > (1 << 20))
     return failUsage("--tokens: " + llvm::Twine(tokens) +
                      ", expected 0 to 1048576");
+  if (!inputs.ids.empty()) {
+    if (tokens.getNumOccurrences() > 0)
+      return failUsage("--tokens: beside --inputs=ids, expected one of them");
+    tokens = static_cast<int64_t>(inputs.ids.size());
+  }
   if (!compareWith.empty() && !output.empty())
     return failUsage("-o: with --compare-with, expected one of them");
   bool isSame = false;

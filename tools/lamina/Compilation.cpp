@@ -3,6 +3,7 @@
 #include "Compilation.h"
 
 #include "lamina/Conversion/RuntimeSupport.h"
+#include "lamina/IR/LlamaOps.h"
 #include "lamina/Import/FileIdentity.h"
 #include "lamina/Import/ImportLlama.h"
 #include "lamina/Import/TokenizerFiles.h"
@@ -22,6 +23,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <set>
 
 using namespace lamina;
 using llvm::StringRef;
@@ -72,6 +74,38 @@ int Compilation::readStage() {
     return int(ExitCode::Malformed);
   reached = *request.from;
   note("read the stage " + getName(reached).str());
+  return request.modelFolder.empty() ? 0 : describeFiles();
+}
+
+/// Positions of a program whose module says nothing of a model.
+static constexpr int64_t kDefaultContext = 2048;
+
+/// Puts on the module what is known of a model of which there are only files.
+int Compilation::describeFiles() {
+  InputErrors errors;
+  ProgramInfo info;
+  llvm::SmallString<256> folder(request.modelFolder);
+  if (std::error_code code = llvm::sys::fs::make_absolute(folder))
+    return fail(ExitCode::InputOutput,
+                request.modelFolder + ": " + code.message());
+  info.modelPath = folder.str().str();
+  info.maxContext = request.maxContext ? request.maxContext : kDefaultContext;
+  std::set<std::string> names;
+  for (WeightOp weight : module->getOps<WeightOp>())
+    if (std::optional<PlacementAttr> placement = weight.getPlacement())
+      for (mlir::Attribute name : placement->getFiles())
+        names.insert(llvm::cast<mlir::StringAttr>(name).str());
+  for (const std::string &name : names) {
+    CheckpointFile file{info.modelPath + "/" + name, 0, 0};
+    if (std::error_code code = llvm::sys::fs::file_size(file.path, file.size))
+      return fail(ExitCode::InputOutput, file.path + ": " + code.message());
+    auto identity = computeFileIdentity(file, request.hashWeights, errors);
+    if (!identity)
+      return fail(errors);
+    info.files.push_back({name, file.size, 0, identity->headerHash,
+                          identity->sampleHash, identity->fullHash});
+  }
+  setProgramInfo(*module, info);
   return 0;
 }
 

@@ -33,6 +33,9 @@ struct CompileRequest {
   /// A model, or with `from` a file with IR of that stage.
   std::string input;
   std::optional<Stage> from;
+  /// With `from`: the folder of the files that placements name; empty: as the
+  /// module says.
+  std::string modelFolder;
   /// Types by name; empty for the default.
   std::string activations, residual, cache;
   int64_t ranks = 1;
@@ -89,6 +92,7 @@ private:
   int importModel();
   int readStage();
   int addProgramInfo();
+  int describeFiles();
   ExitCode getFailureCode(Stage stage) const;
   void setRelativeModelPath();
   std::optional<std::string> readTokenizer(InputErrors &errors) const;

@@ -93,6 +93,14 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
       return std::nullopt;
     }
   }
+  request.modelFolder = line.options.getLastArgValue(OPT_model_EQ).str();
+  if (!request.modelFolder.empty() &&
+      (!request.from || *request.from > Stage::Fused)) {
+    failUsage(line.command,
+              "--model: without --from=import, sharded or fused, expected "
+              "with one of them");
+    return std::nullopt;
+  }
   request.taps = line.options.hasArg(OPT_taps);
   request.hashWeights = line.options.hasArg(OPT_hash_weights);
   request.verbose = line.options.hasArg(OPT_verbose);

@@ -48,6 +48,8 @@ def emit_EQ : Joined<["--"], "emit=", [Compile]>, MetaVarName<"STAGE">,
     HelpText<"stop behind a stage: import, sharded, fused, planned, runtime, llvm, object or program (default)">;
 def from_EQ : Joined<["--"], "from=", [Compile, Ir]>, MetaVarName<"STAGE">,
     HelpText<"MODEL is a file with IR of that stage: import, sharded, fused, planned, runtime or llvm">;
+def model_EQ : Joined<["--"], "model=", [Compile]>, MetaVarName<"FOLDER">,
+    HelpText<"with --from: the folder of the files that the weights name">;
 def hash_weights : Flag<["--"], "hash-weights", [Compile]>,
     HelpText<"record a hash of every byte, for the program's --verify-weights">;
 def taps : Flag<["--"], "taps", [Compile, Ir]>,

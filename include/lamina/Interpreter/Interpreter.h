@@ -26,8 +26,12 @@ struct InterpreterOptions {
   int64_t tokens = 5;
   uint64_t inputSeed = 0;
   uint64_t weightSeed = 0;
+  /// The folder of the files that placements name; empty: weights are seeded.
+  std::string modelFolder;
+  /// Token ids, in place of drawn ones; then `tokens` is their number.
+  std::vector<int32_t> ids;
   Arithmetic arithmetic = Arithmetic::stated;
-  /// Weights of earlier runs; null draws them anew.
+  /// Weights of earlier runs; null draws or reads them anew.
   WeightCache *weights = nullptr;
 };
 
@@ -36,6 +40,7 @@ enum class Outcome {
   ok,
   malformed,   // the program reads what is not there (a row, a cached position)
   unsupported, // an op or a type that the interpreter does not evaluate
+  inputOutput, // a file of the model cannot be read
   limit,       // more layers or weights than the interpreter takes
   checkFailed // a dead-lock, other rows on another rank, or a replicated result
               // that differs on a rank

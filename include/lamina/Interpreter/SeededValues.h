@@ -29,6 +29,9 @@ inline double drawUnit(uint64_t key, uint64_t index) {
   return static_cast<double>(mixBits(key ^ index) >> 11) * 0x1p-52 - 1.0;
 }
 
+/// Bytes of `count` elements, a whole number of blocks.
+uint64_t getStoredBytes(const Storage &storage, uint64_t count);
+
 /// One layer of a weight, `rows` x `columns` (a vector has one row).
 struct WeightValues {
   Storage storage = Element::f32;
@@ -42,7 +45,7 @@ struct WeightValues {
   int64_t subBlock = 1;
 };
 
-/// What identifies one layer of a seeded weight.
+/// What identifies one layer of a weight, seeded or of a file.
 struct WeightKey {
   uint64_t seed = 0;
   llvm::StringRef name; // the checkpoint's name pattern
@@ -51,14 +54,18 @@ struct WeightKey {
   int64_t rows = 1;
   int64_t columns = 0;
   bool isVector = false; // not scaled
+  /// The file that holds the bytes, from `offset` on; empty: seeded.
+  std::string file = {};
+  uint64_t offset = 0;
 };
 
-/// Seeded weights by key, drawn once. Safe to use from several threads. When it
-/// holds more than `limit` elements it forgets all of them; who holds a
+/// Weights by key, drawn or read once. Safe to use from several threads. When
+/// it holds more than `limit` elements it forgets all of them; who holds a
 /// reference keeps it.
 class WeightCache {
 public:
   explicit WeightCache(int64_t limit = int64_t(1) << 27) : limit(limit) {}
+  /// Null if the file of the key cannot be read.
   std::shared_ptr<const WeightValues> get(const WeightKey &key);
 
 private:

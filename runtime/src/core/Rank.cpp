@@ -90,11 +90,13 @@ lamrt_status Rank::checkProgram(const lamina_program &code,
     return fail(LAMRT_DEVICE, "program: has no code for %d ranks",
                 chosen.ranks);
   const lamrt_cache &kv = code.cache;
-  bool valid = kv.num_layers >= 0 && kv.kv_heads > 0 && kv.head_dim > 0 &&
-               isElementType(kv.type) && code.result_features > 0 &&
-               code.vocabulary > 0 && code.max_context > 0 &&
-               code.max_context <= INT32_MAX - LAMRT_PAGE_POSITIONS &&
-               code.num_files >= 0 && code.num_weights >= 0;
+  // A step without attention has no cache.
+  bool valid = kv.num_layers == 0 ||
+               (kv.num_layers > 0 && kv.kv_heads > 0 && kv.head_dim > 0);
+  valid = valid && isElementType(kv.type) && code.result_features > 0 &&
+          code.vocabulary > 0 && code.max_context > 0 &&
+          code.max_context <= INT32_MAX - LAMRT_PAGE_POSITIONS &&
+          code.num_files >= 0 && code.num_weights >= 0;
   for (int64_t bytes : variant->arena_bytes)
     valid = valid && bytes >= 0 && bytes % 64 == 0;
   for (int32_t i = 0; i < code.num_frequencies; ++i)

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""operations.py FOLDER: each operation of the runtime against lamina-interpret.
+
+Makes a module of one or two ops for each case, with weights of random bytes;
+compiles and runs it, interprets it, and compares the bits of the results.
+"""
+import os
+import random
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+IDS = [3, 0, 17, 63, 5, 3, 40]
+ROWS = 64  # of the embedding table
+
+# Bytes of a block, its elements, and where its f16 scales are.
+BLOCKS = {
+    "q8_0": (34, 32, [0]), "q4_0": (18, 32, [0]), "q4_1": (20, 32, [0, 2]),
+    "q5_0": (22, 32, [0]), "q5_1": (24, 32, [0, 2]), "q4_k": (144, 256, [0, 2]),
+    "q5_k": (176, 256, [0, 2]), "q6_k": (210, 256, [208]),
+}
+
+
+class Case:
+    """A module that is being written, and the file of its weights."""
+
+    def __init__(self, name):
+        self.name, self.random = name, random.Random(name)
+        self.weights, self.body, self.data = [], [], b""
+
+    def weight(self, symbol, shape, storage, layers=None):
+        elements = layers or 1
+        for size in shape:
+            elements *= size
+        offset = len(self.data)
+        chunk = self.draw(elements, storage)
+        self.data += chunk
+        count = layers or 1
+        offsets = ", ".join(str(offset + i * len(chunk) // count) for i in range(count))
+        kind = f"!llama.block<{storage}>" if storage in BLOCKS else storage
+        dims = "x".join(map(str, shape))
+        suffix, star = (f"[{layers}]", ".*") if layers else ("", "")
+        files = ", ".join(["0"] * count)
+        self.weights.append(
+            f'  llama.weight private @{symbol}{suffix} : tensor<{dims}x{kind}> from "{symbol}{star}" '
+            f'at <["w.bin"], [{files}], [{offsets}]>'
+        )
+
+    def draw(self, elements, storage):
+        values = [self.random.gauss(0, 1) for _ in range(elements if storage not in BLOCKS else 0)]
+        if storage == "f32":
+            return struct.pack(f"<{elements}f", *values)
+        if storage == "f16":
+            return struct.pack(f"<{elements}e", *values)
+        if storage == "bf16":
+            return b"".join(struct.pack("<f", value)[2:] for value in values)
+        size, count, scales = BLOCKS[storage]
+        out = bytearray()
+        for _ in range(elements // count):
+            block = bytearray(self.random.randbytes(size))
+            for place in scales:
+                block[place : place + 2] = struct.pack("<e", self.random.gauss(0, 0.01))
+            out += block
+        return bytes(out)
+
+    def op(self, line):
+        self.body.append("    " + line)
+
+    def text(self, result, features):
+        lines = ["module {", *self.weights]
+        lines.append("  func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>, "
+                     f"%wanted: tensor<?xi32>) -> tensor<?x{features}xf32> {{")
+        lines += self.body + [f"    return {result} : tensor<?x{features}xf32>", "  }", "}"]
+        return "\n".join(lines) + "\n"
+
+
+def embed(case, name, features, element, storage="f32"):
+    case.weight(name + "_table", [ROWS, features], storage)
+    case.op(f"%{name} = llama.embed %ids, @{name}_table : tensor<?x{features}x{element}>")
+
+
+def finish(case, value, features, element):
+    """Takes the wanted rows of `value` to f32: by a product with the identity."""
+    case.op(f"%rows = llama.select_rows {value}, %wanted : tensor<?x{features}x{element}> -> tensor<?x{features}x{element}>")
+    if element == "f32":
+        return case.text("%rows", features)
+    case.weight("identity", [features, features], "f32")
+    one = struct.pack("<f", 1.0)
+    identity = b"".join(bytes(4 * i) + one + bytes(4 * (features - 1 - i)) for i in range(features))
+    case.data = case.data[: -len(identity)] + identity
+    case.op(f"%wide = llama.linear %rows, @identity leaves [] : (tensor<?x{features}x{element}>) -> tensor<?x{features}xf32>")
+    return case.text("%wide", features)
+
+
+def embed_case(storage, element):
+    case = Case(f"embed {storage} {element}")
+    embed(case, "x", 256, element, storage)
+    return case, finish(case, "%x", 256, element)
+
+
+def norm_case(mode, element, result, storage):
+    case = Case(f"rms_norm {mode} {element} {result} {storage}")
+    embed(case, "x", 72, element)
+    case.weight("norm", [72], storage)
+    types = f"tensor<?x72x{element}>" + (f" -> tensor<?x72x{result}>" if result != element else "")
+    case.op(f"%n = llama.rms_norm %x, @norm eps 1.0e-05 norm {mode} : {types}")
+    return case, finish(case, "%n", 72, result)
+
+
+def residual_norm_case(mode, element, result):
+    case = Case(f"residual_rms_norm {mode} {element} {result}")
+    embed(case, "x", 33, element)
+    embed(case, "y", 33, element)
+    case.weight("norm", [33], "f32")
+    types = f"tensor<?x33x{element}>" + (f" -> tensor<?x33x{result}>" if result != element else "")
+    case.op(f"%n, %r = llama.residual_rms_norm %x, %y, @norm eps 1.0e-02 norm {mode} : {types}")
+    case.op(f"%rr = llama.select_rows %r, %wanted : tensor<?x33x{element}> -> tensor<?x33x{element}>")
+    return case, finish(case, "%n", 33, result)
+
+
+def pair_case(op, element):
+    case = Case(f"{op} {element}")
+    embed(case, "x", 100, element)
+    embed(case, "y", 100, element)
+    case.op(f"%z = llama.{op} %x, %y : tensor<?x100x{element}>")
+    return case, finish(case, "%z", 100, element)
+
+
+def linear_case(storage, element, inner, leaves, bias, out=50):
+    case = Case(f"linear {storage} {element} {inner} {leaves} {bias}")
+    embed(case, "x", inner, element)
+    case.weight("w", [out, inner], storage)
+    text = ""
+    if bias:
+        case.weight("b", [out], bias)
+        text = " bias @b"
+    case.op(f"%rows = llama.select_rows %x, %wanted : tensor<?x{inner}x{element}> -> tensor<?x{inner}x{element}>")
+    case.op(f"%y = llama.linear %rows, @w{text} leaves {leaves} : (tensor<?x{inner}x{element}>) -> tensor<?x{out}xf32>")
+    return case, case.text("%y", out)
+
+
+def merged_case():
+    case = Case("linear of columns")
+    embed(case, "x", 64, "f32")
+    for name, out in (("a", 33), ("b", 33), ("c", 7)):
+        case.weight(name, [out, 64], "q8_0", layers=2)
+    case.weights.append("  llama.weight private @abc[2] : tensor<73x64x!llama.block<q8_0>> = columns [@a, @b, @c]")
+    case.op("%p, %q, %r = llama.linear %x, @abc[1] leaves [2] : (tensor<?x64xf32>) -> (tensor<?x33xf32>, tensor<?x33xf32>, tensor<?x7xf32>)")
+    case.op("%z = llama.silu_mul %p, %q : tensor<?x33xf32>")
+    return case, finish(case, "%z", 33, "f32")
+
+
+def rope_case(pairing, element):
+    case = Case(f"rope {pairing} {element}")
+    embed(case, "x", 48, element)
+    case.op("%y = llama.rope %x, %positions frequencies #llama.rope<[1.0, 0.31, 0.0123, 1.7e-3, 1.0e-6, 0.9, 0.5, 2.0]> "
+            f"pairing {pairing} : tensor<?x48x{element}>")
+    return case, finish(case, "%y", 48, element)
+
+
+def attention_case(element, cache, heads, groups, ids):
+    case = Case(f"attention {element} {cache} {heads}/{groups} {len(ids)}")
+    query, kv = heads * 24, groups * 24
+    embed(case, "q", query, element)
+    embed(case, "k", kv, element)
+    embed(case, "v", kv, element)
+    case.op(f"%a = llama.attention %q, %k, %v, %positions, %sequences layer [1] heads {heads} kv_heads {groups} scale 0.2 kv {cache} "
+            f": tensor<?x{query}x{element}>, tensor<?x{kv}x{element}>")
+    return case, finish(case, "%a", query, element)
+
+
+def make_cases():
+    floats = ("f32", "bf16", "f16")
+    for storage in (*floats, *BLOCKS):
+        yield embed_case(storage, "f32"), IDS
+        for element in floats:
+            yield linear_case(storage, element, 512, "[2]", None), IDS
+    for element in ("bf16", "f16"):
+        yield embed_case("f32", element), IDS
+    for mode in ("hf", "single", "zero_centered"):
+        for element, result, storage in (("f32", "f32", "f32"), ("f32", "bf16", "bf16"), ("bf16", "bf16", "f32"), ("f16", "f16", "f16")):
+            yield norm_case(mode, element, result, storage), IDS
+        yield residual_norm_case(mode, "f32", "bf16"), IDS
+    for element in floats:
+        yield residual_norm_case("hf", element, element), IDS
+        yield pair_case("add", element), IDS
+        yield pair_case("silu_mul", element), IDS
+        for pairing in ("halves", "adjacent"):
+            yield rope_case(pairing, element), IDS
+        yield attention_case(element, element, 4, 2, IDS), IDS
+    yield attention_case("f32", "bf16", 3, 3, IDS), IDS
+    long = [i * 7 % ROWS for i in range(300)]
+    yield attention_case("f32", "f32", 2, 1, long), long
+    for leaves in ("[]", "[3]", "[2, 3]", "[8, 2]"):
+        yield linear_case("f32", "f32", 96, leaves, "f32"), IDS
+        yield linear_case("bf16", "bf16", 96, leaves, "bf16"), IDS
+    yield linear_case("q4_1", "f32", 96, "[3]", "f16"), IDS
+    yield linear_case("bf16", "bf16", 35, "[5]", None), IDS  # odd leaves
+    yield merged_case(), IDS
+
+
+def run(folder, case, text, ids):
+    path = lambda name: os.path.join(folder, name)
+    open(path("w.bin"), "wb").write(case.data)
+    open(path("m.mlir"), "w").write(text)
+    commands = [
+        ["lamina-interpret", path("m.mlir"), f"--weights=model:{folder}", "--inputs=ids:" + ",".join(map(str, ids)), "-o", path("expected")],
+        ["lamina", "compile", path("m.mlir"), "--from=fused", f"--model={folder}", "-o", path("prog")],
+        [path("prog"), "--ids", " ".join(map(str, ids)), "--dump", path("actual")],
+        [sys.executable, os.path.join(os.path.dirname(__file__), "same_logits.py"), path("expected"), path("actual")],
+    ]
+    for command in commands:
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode:
+            return f"{os.path.basename(command[0])}: {result.returncode}: {(result.stderr + result.stdout)[:600]}"
+    return None
+
+
+def main():
+    folder = sys.argv[1]
+    os.makedirs(folder, exist_ok=True)
+    failed = count = 0
+    for (case, text), ids in make_cases():
+        count += 1
+        reason = run(folder, case, text, ids)
+        if reason:
+            failed += 1
+            print(f"FAILED {case.name}: {reason}")
+    print(f"{count} cases, {failed} failed")
+    return 1 if failed or not count else 0
+
+
+sys.exit(main())
