@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
-"""Compile time and memory of the `fused` pipeline, against its bounds.
+"""Compile time and memory of the compiler, against its bounds.
 
     bench/compile_time.py [--build build/dev] [--runs 9] [--check]
+    bench/compile_time.py --programs [--model FILE.gguf] ...
 
 Measures whole processes: the median of the wall times and the largest peak memory
 over the runs. With --check it exits with 8 if a bound is not kept.
+
+The first form is of the `fused` pipeline. The second is of `lamina compile`, from a
+model to a program: models of the shapes of Llama 3 8B and Llama 3.1 405B, whose
+weights are holes in files, and SmolLM2-135M-Instruct, if it is there or given.
 """
 import argparse
 import json
@@ -18,6 +23,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "test/data/configs/llama-3.1-405b.json"
+SHAPES = ("llama-3-8b", "llama-3.1-405b")
+SPARSE_MODEL = ROOT / "test/Execution/Inputs/sparse_model.py"
+SMOLLM2 = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 FUSED = "--llama-to-fused=ranks=8"
 UNROLL = "--llama-unroll-layers"
 LAYERS = (126, 250, 500, 1000, 2000)  # of the unrolled form
@@ -27,6 +35,8 @@ LAYERS = (126, 250, 500, 1000, 2000)  # of the unrolled form
 VERSION_SECONDS = 0.06
 LOOP_SECONDS = 0.2
 UNROLLED_SECONDS = 2.0
+SHAPE_SECONDS = 3.0
+SMOLLM2_SECONDS = 2.0
 PEAK_MIB = 300
 GROWTH = 1.3
 
@@ -66,7 +76,7 @@ class Report:
         kept = bound is None or (seconds < bound and peak < PEAK_MIB)
         self.failed |= not kept
         limits = f"(< {bound:.2f} s, < {PEAK_MIB} MiB)" if bound else ""
-        print(f"{name:<38} {seconds:8.3f} s {peak:6.0f} MiB  {limits}{'' if kept else ' OVER'}")
+        print(f"{name:<44} {seconds:8.3f} s {peak:6.0f} MiB  {limits}{'' if kept else ' OVER'}")
 
 
 def import_model(translate, folder, layers):
@@ -79,14 +89,9 @@ def import_model(translate, folder, layers):
     return module
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/dev")
-    parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument("--check", action="store_true")
-    args = parser.parse_args()
+def measure_pipeline(args, report):
+    """Returns whether the time a layer stays the same from small to large models."""
     opt, translate = (args.build / "bin" / tool for tool in ("lamina-opt", "lamina-translate"))
-    report = Report()
     report.row("lamina-opt --version", measure([opt, "--version"], args.runs), VERSION_SECONDS)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -101,8 +106,42 @@ def main():
             bound = UNROLLED_SECONDS if layers == LAYERS[0] else None
             report.row(f"405B unrolled, {layers} layers, 8 ranks", measured, bound)
     growth = per_layer[-1] / per_layer[0]
-    linear = growth < GROWTH
     print(f"time a layer, {LAYERS[-1]} to {LAYERS[0]} layers: {growth:.2f} (< {GROWTH})")
+    return growth < GROWTH
+
+
+def measure_programs(args, report):
+    lamina = args.build / "bin/lamina"
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for shape in SHAPES:
+            model, config = folder / shape, CONFIG.with_name(shape + ".json")
+            subprocess.run([sys.executable, SPARSE_MODEL, config, model],
+                           stdout=subprocess.DEVNULL, check=True)  # fmt: skip
+            command = [lamina, "compile", model, "-o", folder / "program"]
+            report.row(f"lamina compile, {shape}", measure(command, args.runs), SHAPE_SECONDS)
+        if args.model.exists():
+            command = [lamina, "compile", args.model, "-o", folder / "program"]
+            measured = measure(command, args.runs)
+            report.row(f"lamina compile, {args.model.stem}", measured, SMOLLM2_SECONDS)
+        else:
+            print(f"{args.model}: not there, not measured")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/dev")
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--programs", action="store_true")
+    parser.add_argument("--model", type=pathlib.Path, default=SMOLLM2)
+    args = parser.parse_args()
+    report = Report()
+    linear = True
+    if args.programs:
+        measure_programs(args, report)
+    else:
+        linear = measure_pipeline(args, report)
     if args.check and (report.failed or not linear):
         print("error: a bound is not kept", file=sys.stderr)
         sys.exit(8)

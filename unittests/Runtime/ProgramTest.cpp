@@ -185,7 +185,7 @@ TEST_F(Program, WrongOptionsAreNamed) {
       {"-p a -f b", "more than one is given"},
       {"--ids x", "--ids: 'x', expected token ids"},
       {"--ids ''", "--ids: no ids"},
-      {"-p a --json", "--json: needs --info or --stats"},
+      {"-p a --json", "--json: needs --info, --stats or --bench"},
       {"-p a --system b", "--system: this model has no chat template"},
   };
   for (const auto &[options, message] : cases) {

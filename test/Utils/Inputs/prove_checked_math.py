@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proves lamina/Support/CheckedMath.h for every input.
 
-    prove_checked_math.py INCLUDE_FOLDER WORK_FOLDER
+    prove_checked_math.py INCLUDE_FOLDER [FUNCTION...]
 
 Compiles the functions to LLVM IR, translates each instruction to a bit-vector
 term as the LLVM language reference defines it, and asks z3 for an input for
@@ -17,7 +17,6 @@ no product of two 64-bit numbers overflows:
 Exit: 0 proved, 8 a claim is false or not decided, 1 an instruction that the
 translation does not know, 5 clang or z3 cannot be run.
 """
-import pathlib
 import re
 import subprocess
 import sys
@@ -41,12 +40,12 @@ CLAIM(align_up, checkedAlignUp, uint64_t)
 CLAIMS = [
     ("add_u64", "(bvadd {a} {b})", "true"),
     ("add_i64", "(bvadd {a} {b})", "true"),
-    ("mul_u64", "(bvmul {a} {b})", "true"),
-    ("mul_i64", "(bvmul {a} {b})", "true"),
+    ("mul_u64", "(product {a} {b})", "true"),
+    ("mul_i64", "(product {a} {b})", "true"),
     (
         "align_up",
-        "(ite (= (bvurem |%a| |%b|) (_ bv0 64)) {a} "
-        "(bvadd {a} (bvsub {b} ((_ zero_extend 64) (bvurem |%a| |%b|)))))",
+        "(ite (= (rest |%a| |%b|) (_ bv0 64)) {a} "
+        "(bvadd {a} (bvsub {b} ((_ zero_extend 64) (rest |%a| |%b|)))))",
         "(not (= |%b| (_ bv0 64)))",
     ),
 ]
@@ -69,10 +68,23 @@ LEAST_MULTIPLE = """
                   (=> (>= (* other alignment) size) (>= (* other alignment) up)))))
 """
 
+# Products of 128 bits and remainders are functions of which no more is known than
+# REST_FACT: with the circuits z3 is slow, or does not come to an end. What is proved
+# of all such functions holds for these; a counterexample has to be one of them.
+OPAQUE = """
+(declare-fun product ((_ BitVec 128) (_ BitVec 128)) (_ BitVec 128))
+(declare-fun rest ((_ BitVec 64) (_ BitVec 64)) (_ BitVec 64))
+"""
+KNOWN = """
+(define-fun product ((a (_ BitVec 128)) (b (_ BitVec 128))) (_ BitVec 128) (bvmul a b))
+(define-fun rest ((a (_ BitVec 64)) (b (_ BitVec 64))) (_ BitVec 64) (bvurem a b))
+"""
+REST_FACT = "(assert (=> (not (= {1} (_ bv0 64))) (bvult (rest {0} {1}) {1})))"
+
 BINARY = {
     "add": "bvadd", "sub": "bvsub", "mul": "bvmul", "and": "bvand", "or": "bvor",
     "xor": "bvxor", "shl": "bvshl", "lshr": "bvlshr", "ashr": "bvashr",
-    "udiv": "bvudiv", "urem": "bvurem",
+    "urem": "rest",
 }  # fmt: skip
 COMPARE = {
     "eq": "(= {0} {1})", "ne": "(not (= {0} {1}))",
@@ -159,7 +171,7 @@ class Function:
         """Stores are in the first block or where all paths have joined."""
         if self.condition == "true":
             return True
-        script = "\n".join(self.lines) + f"\n(assert (not {self.condition}))"
+        script = OPAQUE + "\n".join(self.lines + [f"(assert (not {self.condition}))"])
         return solve(script) == "unsat"
 
     def assign(self, name, text):
@@ -174,8 +186,11 @@ class Function:
             return False
         operation, flags, bits = match[1], match[2].split(), int(match[3])
         left, right = (self.value(match[i], bits) for i in (4, 5))
-        if operation in ("udiv", "urem"):
+        if operation == "urem":
+            if bits != 64:
+                return False
             self.require(f"(not (= {right} (_ bv0 {bits})))")
+            self.lines.append(REST_FACT.format(left, right))
         if operation in ("shl", "lshr", "ashr"):
             self.require(f"(bvult {right} (_ bv{bits} {bits}))")
         if flags and operation not in ("add", "sub", "mul"):
@@ -241,7 +256,8 @@ class Function:
             return False
         kind = "zero" if match[1] == "u" else "sign"
         wide = [extend(kind, self.value(match[i], 64), 64) for i in (3, 4)]
-        self.define(name + ".exact", 128, f"(bv{match[2]} {wide[0]} {wide[1]})")
+        operation = {"add": "bvadd", "sub": "bvsub", "mul": "product"}[match[2]]
+        self.define(name + ".exact", 128, f"({operation} {wide[0]} {wide[1]})")
         self.define(name + ".value", 64, f"((_ extract 63 0) |{name}.exact|)")
         back = extend(kind, f"|{name}.value|", 64)
         self.define(name + ".wraps", 1, f"(ite (= {back} |{name}.exact|) #b0 #b1)")
@@ -259,16 +275,13 @@ def run(command, text=None):
 
 
 def solve(script):
-    done = run(["z3", "-in", "-T:60"], script + "\n(check-sat)\n")
+    done = run(["z3", "-in", "-T:30"], script + "\n(check-sat)\n")
     return done.stdout.strip()
 
 
-def compile_functions(include, work):
-    work.mkdir(parents=True, exist_ok=True)
-    source = work / "claims.cpp"
-    source.write_text(SOURCE)
+def compile_functions(include):
     done = run(["clang++-22", "-std=c++17", "-O1", "-fno-discard-value-names", "-S",
-                "-emit-llvm", "-g0", f"-I{include}", str(source), "-o", "-"])  # fmt: skip
+                "-emit-llvm", "-g0", f"-I{include}", "-x", "c++", "-", "-o", "-"], SOURCE)  # fmt: skip
     if done.returncode != 0:
         sys.exit(f"error: {include}: {done.stderr.strip()}")
     functions, body = {}, None
@@ -294,7 +307,7 @@ def prove(name, exact, assumption, body):
     less = "bvsle" if signed else "bvule"
     bound = [f"(_ bv{number % (1 << 128)} 128)" for number in (low, high)]
     present, value = function.stored["%present"], function.stored["%value"]
-    script = "\n".join(function.lines + [
+    script = "\n".join([*function.lines,
         f"(define-fun exact () (_ BitVec 128) {exact.format(**wide)})",
         f"(define-fun fits () Bool (and ({less} {bound[0]} exact) ({less} exact {bound[1]})))",
         f"(define-fun present () Bool (= {present} (_ bv1 8)))",
@@ -304,10 +317,13 @@ def prove(name, exact, assumption, body):
         f"(assert {assumption})",
         "(assert (not (and defined (ite fits (and present right) absent))))",
     ])  # fmt: skip
-    answer = solve(script)
+    answer = solve(OPAQUE + script)
+    if answer != "unsat":
+        done = run(["z3", "-in", "-T:30"],
+                   KNOWN + script + "\n(check-sat)\n(get-value (|%a| |%b|))\n")  # fmt: skip
+        answer, _, model = done.stdout.strip().partition("\n")
     if answer == "sat":
-        model = run(["z3", "-in"], script + "\n(check-sat)\n(get-value (|%a| |%b|))\n").stdout
-        print(f"error: {name}: false for {' '.join(model.split()[1:])}")
+        print(f"error: {name}: false for {' '.join(model.split())}")
     elif answer != "unsat":
         print(f"error: {name}: z3 says {answer!r}, expected 'unsat'")
     else:
@@ -316,10 +332,12 @@ def prove(name, exact, assumption, body):
 
 
 def main():
-    include, work = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    functions = compile_functions(include, work)
+    include, chosen = sys.argv[1], sys.argv[2:]
+    functions = compile_functions(include)
     proved = True
     for name, exact, assumption in CLAIMS:
+        if chosen and name not in chosen:
+            continue
         try:
             proved &= prove(name, exact, assumption, functions[name])
         except Unknown as instruction:

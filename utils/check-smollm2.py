@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Compares programs of SmolLM2-135M-Instruct with test/data/smollm2.
+
+    utils/check-smollm2.py LAMINA MODEL.gguf
+
+With --activations=f32, for each of the three prompts: its token ids (`chat` through
+the file's chat template, `short` and `code` as text), the logits of its last
+position within 1e-3, and all 48 greedy ids. With the default types: a question is
+answered. Exit: 0 all is right, 8 something differs, 1 a command fails.
+"""
+import json
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+DATA = pathlib.Path(__file__).resolve().parents[1] / "test/data/smollm2"
+LIMIT = 1e-3
+QUESTION, ANSWER = "What is the capital of France?", "Paris"
+
+
+def read_safetensors(path):
+    """name -> (shape, numbers) of the F32 and I64 tensors."""
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    tensors = {}
+    for name, tensor in json.loads(data[8 : 8 + size]).items():
+        begin, end = tensor["data_offsets"]
+        letter, width = {"F32": ("f", 4), "I64": ("q", 8)}[tensor["dtype"]]
+        text = data[8 + size + begin : 8 + size + end]
+        tensors[name] = tensor["shape"], struct.unpack(f"<{len(text) // width}{letter}", text)
+    return tensors
+
+
+def run(*command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode != 0:
+        command = " ".join(map(str, command))
+        sys.exit(f"error: {command}: exit code {done.returncode}: {done.stderr.decode()}")
+    return done.stdout.decode()
+
+
+def find_difference(found, expected):
+    """The first place where two lists differ; none if there is no such place."""
+    if found == expected:
+        return None
+    for i, (a, b) in enumerate(zip(found, expected)):
+        if a != b:
+            return f"[{i}]: {a}, expected {b}"
+    return f"{len(found)} of them, expected {len(expected)}"
+
+
+def check_prompt(program, folder, case, expected):
+    """Yields what differs for one prompt, and prints what is right."""
+    name = case["name"]
+    if "messages" in case:
+        prompt = ["-p", case["messages"][0]["content"]]
+    else:
+        prompt = ["--raw", "-p", case["prompt"]]
+    dump = folder / "dump.safetensors"
+    run(program, *prompt, "--dump", dump)
+    tensors = read_safetensors(dump)
+    ids = find_difference(list(tensors["input_ids"][1]), case["prompt_ids"])
+    if ids:
+        yield f"{name}: prompt ids {ids}"
+        return
+    logits = tensors["logits"][1][-len(expected) :]
+    distance = max(abs(a - b) for a, b in zip(logits, expected))
+    if not distance <= LIMIT:
+        yield f"{name}: last logits: largest difference {distance:.2g}, expected {LIMIT}"
+    output = run(program, *prompt, "-n", "48", "--print-ids", "--ignore-eos")
+    greedy = find_difference([int(word) for word in output.split()], case["continuation_ids"])
+    if greedy:
+        yield f"{name}: greedy ids {greedy}"
+    print(f"{name}: {len(case['prompt_ids'])} prompt ids, last logits within {distance:.2g}")
+
+
+def main():
+    lamina, model = map(pathlib.Path, sys.argv[1:])
+    expected = read_safetensors(DATA / "last_logits.safetensors")
+    errors = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        exact, default = folder / "exact", folder / "default"
+        run(lamina, "compile", model, "--activations=f32", "-o", exact)
+        for prompt in ("short", "chat", "code"):
+            case = json.loads((DATA / f"{prompt}.json").read_text())
+            errors += check_prompt(exact, folder, case, expected[prompt][1])
+        run(lamina, "compile", model, "-o", default)
+        answer = run(default, "-p", QUESTION, "-n", "48")
+        if ANSWER not in answer:
+            errors.append(f"{QUESTION} {answer!r}, expected {ANSWER}")
+        print(f"{QUESTION} {answer.strip()}")
+    for error in errors:
+        print(f"error: {error}")
+    sys.exit(8 if errors else 0)
+
+
+if __name__ == "__main__":
+    main()
