@@ -17,7 +17,7 @@ packages=(
   # Libraries of the project, of its programs, and of its tests.
   libgmock-dev libgtest-dev libsimdjson-dev libxxhash-dev
   # lit, the scripts in utils/, time limits of lit (psutil), proofs (z3).
-  python3 python3-psutil python3-venv python3-z3
+  python3 python3-psutil python3-venv z3
 )
 
 fail() {
