@@ -125,8 +125,7 @@ int Compilation::importModel() {
   types = chooseTypes(request, *model);
   LlamaImportOptions options;
   options.activations = getStorageType(&context, types.residual);
-  options.productInputs = getStorageType(
-      &context, types.activations == "int8" ? "f32" : types.activations);
+  options.productInputs = getStorageType(&context, types.activations);
   options.cache = getStorageType(&context, types.cache);
   options.taps = request.taps;
   module = importLlamaModel(&context, *model, options);

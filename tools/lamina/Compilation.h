@@ -54,7 +54,7 @@ struct CompileRequest {
 
 /// The types a model is compiled with.
 struct NumericTypes {
-  /// f32, bf16 or int8.
+  /// f32 or bf16.
   std::string activations;
   std::string residual;
   std::string cache;

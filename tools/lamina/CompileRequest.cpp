@@ -73,8 +73,8 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
     return std::nullopt;
   }
   request.input = line.operands.front();
-  if (!readChoice(line, OPT_activations_EQ, "--activations",
-                  {"f32", "bf16", "int8"}, request.activations) ||
+  if (!readChoice(line, OPT_activations_EQ, "--activations", {"f32", "bf16"},
+                  request.activations) ||
       !readChoice(line, OPT_dtype_EQ, "--dtype", {"f32", "bf16"},
                   request.residual) ||
       !readChoice(line, OPT_kv_EQ, "--kv", {"f32", "f16", "bf16"},

@@ -27,7 +27,7 @@ def : Flag<["-"], "h">, Alias<help>;
 def version : Flag<["--"], "version">, HelpText<"version of this program">;
 
 def activations_EQ : Joined<["--"], "activations=", Compiling>, MetaVarName<"TYPE">,
-    HelpText<"what products read: f32 (exact), bf16 or int8">;
+    HelpText<"what products read: f32 (exact) or bf16">;
 def dtype_EQ : Joined<["--"], "dtype=", Compiling>, MetaVarName<"TYPE">,
     HelpText<"type of the residual: f32 (default) or bf16">;
 def kv_EQ : Joined<["--"], "kv=", Compiling>, MetaVarName<"TYPE">,
