@@ -97,20 +97,43 @@ void reportTotals(func::FuncOp function, const SiteTotals &totals) {
                         totals.saved.activationBytesPerToken);
 }
 
+/// Fuses those of `sites` that match and returns the others, in their order.
+SmallVector<RmsNormOp> fuseMatches(ArrayRef<RmsNormOp> sites, int64_t ranks,
+                                   SiteTotals &totals) {
+  SmallVector<RmsNormOp> left;
+  for (RmsNormOp norm : sites) {
+    FusionResult result = matchFusionSite(norm, ranks);
+    auto *match = std::get_if<FusionMatch>(&result);
+    if (!match) {
+      left.push_back(norm);
+      continue;
+    }
+    IRRewriter rewriter(norm->getContext());
+    int64_t executions = getExecutionCount(norm);
+    totals.fused = addSaturating(totals.fused, executions);
+    totals.saved += fuse(rewriter, *match, executions);
+  }
+  return left;
+}
+
 void fuseSites(func::FuncOp function, int64_t ranks) {
-  IRRewriter rewriter(function->getContext());
   SiteTotals totals;
+  SmallVector<RmsNormOp> sites;
   for (RmsNormOp norm : collectOps<RmsNormOp>(function)) {
     if (!isFusionSite(norm, ranks))
       continue;
-    int64_t executions = getExecutionCount(norm);
-    totals.all = addSaturating(totals.all, executions);
+    totals.all = addSaturating(totals.all, getExecutionCount(norm));
+    sites.push_back(norm);
+  }
+  // A fused op stands at its add: the all_reduce of a later site no longer
+  // stands in the way of an earlier one. So sites that are left are tried
+  // again.
+  for (size_t before = SIZE_MAX; sites.size() < before;) {
+    before = sites.size();
+    sites = fuseMatches(sites, ranks, totals);
+  }
+  for (RmsNormOp norm : sites) {
     FusionResult result = matchFusionSite(norm, ranks);
-    if (auto *match = std::get_if<FusionMatch>(&result)) {
-      totals.fused = addSaturating(totals.fused, executions);
-      totals.saved += fuse(rewriter, *match, executions);
-      continue;
-    }
     const FusionMiss &miss = std::get<FusionMiss>(result);
     remark::missed(norm.getLoc(), getRemarkOptions(miss.name, norm))
         << remark::reason("{0}", miss.reason)
