@@ -1,6 +1,7 @@
 //===- Arguments.cpp - Arguments drawn from a seed ------------------------===//
 
 #include "Arguments.h"
+#include "lamina/Support/CheckedMath.h"
 #include "llvm/Support/raw_ostream.h"
 #include <limits>
 
@@ -29,10 +30,12 @@ public:
   /// Returns argument `index` for each rank; nothing if its type has no values.
   std::vector<RuntimeValue> draw(Value argument, unsigned index);
 
+  /// Whether `type` has more elements than an argument may have.
+  bool isTooLarge(Type type) const;
+
 private:
   void findUses(Value value, RowIndices &indices, int depth);
   std::vector<int64_t> getShape(RankedTensorType type) const;
-  bool isTooLarge(RankedTensorType type) const;
   Tensor drawRowIndices(Value argument, uint64_t key);
   Tensor drawActivations(RankedTensorType type, uint64_t key) const;
   std::vector<RuntimeValue> drawTensor(Value argument, StringRef name);
@@ -81,14 +84,18 @@ std::vector<int64_t> ArgumentDrawer::getShape(RankedTensorType type) const {
   return shape;
 }
 
-bool ArgumentDrawer::isTooLarge(RankedTensorType type) const {
-  int64_t count = 1;
-  for (int64_t size : getShape(type)) {
-    if (size > 0 && count > kMaxElements / size)
-      return true;
-    count *= size;
-  }
-  return false;
+bool ArgumentDrawer::isTooLarge(Type type) const {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return false;
+  std::vector<int64_t> shape = getShape(tensor);
+  if (llvm::is_contained(shape, 0))
+    return false;
+  std::optional<int64_t> count = 1;
+  for (int64_t size : shape)
+    if (count)
+      count = checkedMul<int64_t>(*count, size);
+  return !count || *count > kMaxElements;
 }
 
 Tensor ArgumentDrawer::drawRowIndices(Value argument, uint64_t key) {
@@ -146,10 +153,8 @@ std::vector<RuntimeValue> ArgumentDrawer::draw(Value argument, unsigned index) {
   std::string name = "argument " + std::to_string(index);
   Type type = argument.getType();
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (tensor && getElement(type)) {
-    return isTooLarge(tensor) ? std::vector<RuntimeValue>()
-                              : drawTensor(argument, name);
-  }
+  if (tensor && getElement(type))
+    return drawTensor(argument, name);
   std::vector<RuntimeValue> values(ranks);
   for (int64_t rank = 0; rank < ranks; ++rank) {
     uint64_t key = getKey(name, rank + 1);
@@ -172,18 +177,25 @@ std::vector<RuntimeValue> ArgumentDrawer::draw(Value argument, unsigned index) {
 std::vector<llvm::SmallVector<RuntimeValue>>
 lamina::drawArguments(func::FuncOp function, const InterpreterOptions &options,
                       int64_t ranks, const WeightTable &weights,
-                      const SymbolTable &symbols, std::string &error) {
+                      const SymbolTable &symbols, std::string &error,
+                      Outcome &outcome) {
   ArgumentDrawer drawer(options, ranks, weights, symbols);
   std::vector<llvm::SmallVector<RuntimeValue>> arguments(ranks);
   for (auto [index, argument] : llvm::enumerate(function.getArguments())) {
+    llvm::raw_string_ostream os(error);
+    if (drawer.isTooLarge(argument.getType())) {
+      os << "argument " << index << ": " << argument.getType()
+         << ", expected at most " << kMaxElements << " elements";
+      outcome = Outcome::limit;
+      return {};
+    }
     std::vector<RuntimeValue> values =
         drawer.draw(argument, static_cast<unsigned>(index));
     if (values.empty()) {
-      llvm::raw_string_ostream(error)
-          << "argument " << index << ": " << argument.getType()
-          << ", expected a tensor of f32, f16, bf16 or i32 of at most "
-          << kMaxElements
-          << " elements, f32, f16, bf16 or an integer of at most 64 bits";
+      os << "argument " << index << ": " << argument.getType()
+         << ", expected a tensor of f32, f16, bf16 or i32, or f32, f16, bf16 "
+            "or an integer of at most 64 bits";
+      outcome = Outcome::unsupported;
       return {};
     }
     for (int64_t rank = 0; rank < ranks; ++rank)

@@ -8,12 +8,14 @@
 namespace lamina {
 
 /// Draws the arguments of `function` for every rank (docs/numerics.md, "Seeded
-/// values"); the first index is the rank. Sets `error` and returns nothing if
-/// an argument has a type without values.
+/// values"); the first index is the rank. Sets `error` and `outcome` and
+/// returns nothing if an argument has a type without values (unsupported) or
+/// too many elements (limit).
 std::vector<llvm::SmallVector<RuntimeValue>>
 drawArguments(mlir::func::FuncOp function, const InterpreterOptions &options,
               int64_t ranks, const WeightTable &weights,
-              const mlir::SymbolTable &symbols, std::string &error);
+              const mlir::SymbolTable &symbols, std::string &error,
+              Outcome &outcome);
 
 } // namespace lamina
 

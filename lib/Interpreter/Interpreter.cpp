@@ -232,8 +232,8 @@ Interpretation lamina::interpret(func::FuncOp function,
     return makeFailure(Outcome::limit, large);
   if (std::string deep = findDeepLoop(module); !deep.empty())
     return makeFailure(Outcome::limit, deep);
+  Outcome outcome = Outcome::ok;
   for (WeightOp weight : module.getOps<WeightOp>()) {
-    Outcome outcome = Outcome::ok;
     if (weight.getSource())
       if (std::string wrong = weights.checkFiles(weight, outcome);
           !wrong.empty())
@@ -241,9 +241,9 @@ Interpretation lamina::interpret(func::FuncOp function,
   }
   std::string error;
   auto arguments =
-      drawArguments(function, options, ranks, weights, symbols, error);
+      drawArguments(function, options, ranks, weights, symbols, error, outcome);
   if (!error.empty())
-    return makeFailure(Outcome::unsupported,
+    return makeFailure(outcome,
                        "@" + function.getSymName().str() + ": " + error);
   Program program{function,           symbols, weights,
                   options.arithmetic, ranks,   findCollectives(module)};

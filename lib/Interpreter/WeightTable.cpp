@@ -71,6 +71,23 @@ WeightKey WeightTable::getKey(const WeightLayer &source) const {
   return key;
 }
 
+/// Sets the size of a file that can be read; else says why not.
+static std::string getFileSize(const std::string &path, uint64_t &size) {
+  namespace fs = llvm::sys::fs;
+  fs::file_status status;
+  if (std::error_code code = fs::status(path, status))
+    return code.message();
+  // To open a pipe would wait for its writer.
+  if (!fs::is_regular_file(status))
+    return "expected a regular file";
+  llvm::Expected<fs::file_t> file = fs::openNativeFileForRead(path);
+  if (!file)
+    return llvm::toString(file.takeError());
+  fs::closeFile(*file);
+  size = status.getSize();
+  return {};
+}
+
 std::string WeightTable::checkFiles(WeightOp weight, Outcome &outcome) const {
   std::string name = "weight @" + weight.getSymName().str();
   outcome = Outcome::malformed;
@@ -82,9 +99,10 @@ std::string WeightTable::checkFiles(WeightOp weight, Outcome &outcome) const {
   for (int64_t layer = 0; layer < layers; ++layer) {
     WeightKey key = getKey({weight, layer});
     uint64_t size = 0, begin = key.offset;
-    if (std::error_code code = llvm::sys::fs::file_size(key.file, size)) {
+    if (std::string unreadable = getFileSize(key.file, size);
+        !unreadable.empty()) {
       outcome = Outcome::inputOutput;
-      return name + ": " + key.file + ": " + code.message();
+      return name + ": " + key.file + ": " + unreadable;
     }
     uint64_t bytes = getStoredBytes(key.storage, key.rows * key.columns);
     if (begin > size || bytes > size - begin)

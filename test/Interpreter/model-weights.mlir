@@ -5,6 +5,12 @@
 
 // RUN: %exits 5 lamina-interpret %s --weights=model:%t/none --inputs=ids:0 2>&1 | FileCheck %s --check-prefix=ABSENT
 // ABSENT: error: {{.*}}: weight @table: {{.*}}none/w.bin: No such file or directory
+// RUN: mkdir -p %t/folder/w.bin
+// RUN: %exits 5 lamina-interpret %s --weights=model:%t/folder --inputs=ids:0 2>&1 | FileCheck %s --check-prefix=FOLDER
+// FOLDER: error: {{.*}}: weight @table: {{.*}}folder/w.bin: expected a regular file
+// RUN: %python -c "import os, sys; os.makedirs(sys.argv[1]); os.mkfifo(sys.argv[1] + '/w.bin')" %t/pipe
+// RUN: %exits 5 lamina-interpret %s --weights=model:%t/pipe --inputs=ids:0 2>&1 | FileCheck %s --check-prefix=PIPE
+// PIPE: error: {{.*}}: weight @table: {{.*}}pipe/w.bin: expected a regular file
 // RUN: %python -c "import sys; open(sys.argv[1], 'r+b').truncate(27)" %t/w.bin
 // RUN: %exits 3 lamina-interpret %s --weights=model:%t --inputs=ids:0 2>&1 | FileCheck %s --check-prefix=SHORT
 // SHORT: error: {{.*}}: weight @table: 24 bytes from byte 4 on, but {{.*}}w.bin has 27

@@ -7,6 +7,8 @@
 // RUN: %exits 2 lamina-interpret %s --ranks=4 2>&1 | FileCheck %s --check-prefix=RANKS
 // RUN: %exits 2 lamina-interpret %s --tokens=-1 2>&1 | FileCheck %s --check-prefix=TOKENS
 // RUN: %exits 2 lamina-interpret %s --compare-with=%s -o %t 2>&1 | FileCheck %s --check-prefix=BOTH
+// RUN: %exits 2 lamina-interpret %s --compare-with= 2>&1 | FileCheck %s --check-prefix=EMPTY
+// RUN: %exits 2 lamina-interpret %s -o "" 2>&1 | FileCheck %s --check-prefix=NO-FILE
 // RUN: %exits 3 lamina-interpret %s --function=stpe 2>&1 | FileCheck %s --check-prefix=FUNCTION
 // RUN: echo "func.func @step(" | %exits 3 lamina-interpret 2>&1 | FileCheck %s --check-prefix=MALFORMED
 // RUN: %exits 5 lamina-interpret %t.absent 2>&1 | FileCheck %s --check-prefix=ABSENT
@@ -14,6 +16,8 @@
 // RUN: %exits 5 lamina-interpret %s -o %t.no/folder 2>&1 | FileCheck %s --check-prefix=FOLDER
 
 // HELP: lamina-interpret: the meaning of a module
+// EMPTY: error: --compare-with: empty, expected a file
+// NO-FILE: error: -o: empty, expected a file
 // SEED: error: --inputs: "7", expected seed:N
 // NEGATIVE: error: --weights: "seed:-1", expected seed:N
 // ARITH: error: --arith: "f32", expected one of the values that --help lists

@@ -41,13 +41,13 @@ constexpr llvm::StringLiteral kHelp =
   lamina-interpret m.mlir --weights=model:FOLDER --inputs=ids:1,403,407
 
 Runs @step (or --function) on seeded weights and arguments, or on the files that
-the weights name and on the ids given, and prints a line a result. A module without llama.ranks is sharded for --ranks first. With
---compare-with, the other module is the reference: it runs as it is, on the same
-weights and arguments.
+the weights name and on the ids given, and prints a line a result. A module
+without llama.ranks is sharded for --ranks first. With --compare-with, the other
+module is the reference: it runs as it is, on the same weights and arguments.
 Exit codes: 0 done, 2 usage, 3 malformed module, 4 an op that is not evaluated,
-5 a file cannot be read or written, 6 more layers or weights than it takes,
-8 a check failed (results differ by more than rounding, ranks disagree, or a
-dead-lock).
+5 a file cannot be read or written, 6 more layers, weights or arguments than it
+takes, 8 a check failed (results differ by more than rounding, ranks disagree, or
+a dead-lock).
 )";
 
 constexpr llvm::StringLiteral kUsage =
@@ -389,6 +389,11 @@ int runTool() {
       return failUsage("--tokens: beside --inputs=ids, expected one of them");
     tokens = static_cast<int64_t>(inputs.ids.size());
   }
+  // Empty, as a script gives an unset variable, is not absent.
+  for (const cl::opt<std::string> *option : {&compareWith, &output})
+    if (option->getNumOccurrences() > 0 && option->getValue().empty())
+      return failUsage((option->ArgStr.size() > 1 ? "--" : "-") +
+                       option->ArgStr + ": empty, expected a file");
   if (!compareWith.empty() && !output.empty())
     return failUsage("-o: with --compare-with, expected one of them");
   bool isSame = false;

@@ -41,7 +41,7 @@ enum class Outcome {
   malformed,   // the program reads what is not there (a row, a cached position)
   unsupported, // an op or a type that the interpreter does not evaluate
   inputOutput, // a file of the model cannot be read
-  limit,       // more layers or weights than the interpreter takes
+  limit,       // more layers, weights or arguments than the interpreter takes
   checkFailed // a dead-lock, other rows on another rank, or a replicated result
               // that differs on a rank
 };

@@ -2,15 +2,20 @@
 """operations.py FOLDER: each operation of the runtime against lamina-interpret.
 
 Makes a module of one or two ops for each case, with weights of random bytes;
-compiles and runs it, interprets it, and compares the bits of the results.
+compiles and runs it on each x86 level of this processor, interprets it, and
+compares the bits of the results.
 """
+import math
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.dirname(__file__))
+import same_logits  # of this folder
+
+DEVICE = 7  # exit code: this processor has no such level
 IDS = [3, 0, 17, 63, 5, 3, 40]
 ROWS = 64  # of the embedding table
 
@@ -28,6 +33,7 @@ class Case:
     def __init__(self, name):
         self.name, self.random = name, random.Random(name)
         self.weights, self.body, self.data = [], [], b""
+        self.observed = "logits"  # what of a dump is compared
 
     def weight(self, symbol, shape, storage, layers=None):
         elements = layers or 1
@@ -104,7 +110,7 @@ def norm_case(mode, element, result, storage):
     embed(case, "x", 72, element)
     case.weight("norm", [72], storage)
     types = f"tensor<?x72x{element}>" + (f" -> tensor<?x72x{result}>" if result != element else "")
-    case.op(f"%n = llama.rms_norm %x, @norm eps 1.0e-05 norm {mode} : {types}")
+    case.op(f"%n = llama.rms_norm %x, @norm eps 3.7e-01 norm {mode} : {types}")
     return case, finish(case, "%n", 72, result)
 
 
@@ -140,15 +146,44 @@ def linear_case(storage, element, inner, leaves, bias, out=50):
     return case, case.text("%y", out)
 
 
-def merged_case():
-    case = Case("linear of columns")
+def merged_case(part):
+    """One of three products that one call makes, with a bias."""
+    case = Case(f"linear of columns, {part}")
     embed(case, "x", 64, "f32")
-    for name, out in (("a", 33), ("b", 33), ("c", 7)):
+    widths = {"p": 33, "q": 33, "r": 7}
+    for name, out in widths.items():
         case.weight(name, [out, 64], "q8_0", layers=2)
-    case.weights.append("  llama.weight private @abc[2] : tensor<73x64x!llama.block<q8_0>> = columns [@a, @b, @c]")
-    case.op("%p, %q, %r = llama.linear %x, @abc[1] leaves [2] : (tensor<?x64xf32>) -> (tensor<?x33xf32>, tensor<?x33xf32>, tensor<?x7xf32>)")
-    case.op("%z = llama.silu_mul %p, %q : tensor<?x33xf32>")
-    return case, finish(case, "%z", 33, "f32")
+        case.weight(name + "_bias", [out], "f32", layers=2)
+    case.weights.append("  llama.weight private @pqr[2] : tensor<73x64x!llama.block<q8_0>> = columns [@p, @q, @r]")
+    case.weights.append("  llama.weight private @pqr_bias[2] : tensor<73xf32> = columns [@p_bias, @q_bias, @r_bias]")
+    case.op("%p, %q, %r = llama.linear %x, @pqr[1] bias @pqr_bias leaves [2] : (tensor<?x64xf32>) -> (tensor<?x33xf32>, tensor<?x33xf32>, tensor<?x7xf32>)")
+    return case, finish(case, f"%{part}", widths[part], "f32")
+
+
+def copy_case():
+    """A loop that exchanges its values: their buffers cannot be joined."""
+    case = Case("copy")
+    embed(case, "x", 20, "f32")
+    embed(case, "y", 20, "f32")
+    case.op("%a, %b = llama.layers %l to 3 iter (%p = %x, %q = %y) : tensor<?x20xf32>, tensor<?x20xf32> {")
+    case.op("  %s = llama.add %p, %q : tensor<?x20xf32>")
+    case.op("  llama.yield %q, %s : tensor<?x20xf32>, tensor<?x20xf32>")
+    case.op("}")
+    return case, finish(case, "%a", 20, "f32")
+
+
+def tap_case(layers):
+    """The last value that is tapped is the result."""
+    case = Case(f"tap {layers}")
+    case.observed = f"seen.L{layers - 1}"
+    embed(case, "x", 20, "f32")
+    case.weight("norm", [20], "f32", layers=3)
+    case.op(f"%a = llama.layers %l to {layers} iter (%h = %x) : tensor<?x20xf32> {{")
+    case.op("  %n = llama.rms_norm %h, @norm[%l] eps 1.0e-05 norm hf : tensor<?x20xf32>")
+    case.op('  llama.tap %n, "seen.L"[%l] : tensor<?x20xf32>')
+    case.op("  llama.yield %n : tensor<?x20xf32>")
+    case.op("}")
+    return case, finish(case, "%a", 20, "f32")
 
 
 def rope_case(pairing, element):
@@ -190,44 +225,94 @@ def make_cases():
             yield rope_case(pairing, element), IDS
         yield attention_case(element, element, 4, 2, IDS), IDS
     yield attention_case("f32", "bf16", 3, 3, IDS), IDS
+    yield attention_case("f32", "f16", 4, 1, IDS), IDS
     long = [i * 7 % ROWS for i in range(300)]
     yield attention_case("f32", "f32", 2, 1, long), long
+    yield attention_case("bf16", "bf16", 2, 1, long), long
     for leaves in ("[]", "[3]", "[2, 3]", "[8, 2]"):
         yield linear_case("f32", "f32", 96, leaves, "f32"), IDS
         yield linear_case("bf16", "bf16", 96, leaves, "bf16"), IDS
     yield linear_case("q4_1", "f32", 96, "[3]", "f16"), IDS
     yield linear_case("bf16", "bf16", 35, "[5]", None), IDS  # odd leaves
-    yield merged_case(), IDS
+    for part in "pqr":
+        yield merged_case(part), IDS
+    for layers in (1, 2, 3):
+        yield tap_case(layers), IDS
+    yield copy_case(), IDS
+
+
+class Failure(Exception):
+    pass
+
+
+def call(*command, allowed=(0,)):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode not in allowed:
+        raise Failure(f"{os.path.basename(command[0])}: {done.returncode}: {(done.stderr + done.stdout)[:600]}")
+    return done
+
+
+def check_values(expected):
+    """NaNs, or one value everywhere, would be no evidence."""
+    _, data = expected
+    values = struct.unpack(f"<{len(data) // 4}f", data)
+    if len(set(values)) < 2 or not all(map(math.isfinite, values)):
+        raise Failure(f"expected values are {values[:4]}...: they show nothing")
 
 
 def run(folder, case, text, ids):
+    """Returns the levels on which the program has the interpreter's bits."""
     path = lambda name: os.path.join(folder, name)
     open(path("w.bin"), "wb").write(case.data)
     open(path("m.mlir"), "w").write(text)
-    commands = [
-        ["lamina-interpret", path("m.mlir"), f"--weights=model:{folder}", "--inputs=ids:" + ",".join(map(str, ids)), "-o", path("expected")],
-        ["lamina", "compile", path("m.mlir"), "--from=fused", f"--model={folder}", "-o", path("prog")],
-        [path("prog"), "--ids", " ".join(map(str, ids)), "--dump", path("actual")],
-        [sys.executable, os.path.join(os.path.dirname(__file__), "same_logits.py"), path("expected"), path("actual")],
-    ]
-    for command in commands:
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode:
-            return f"{os.path.basename(command[0])}: {result.returncode}: {(result.stderr + result.stdout)[:600]}"
-    return None
+    call("lamina-interpret", path("m.mlir"), f"--weights=model:{folder}", "--inputs=ids:" + ",".join(map(str, ids)), "-o", path("expected"))
+    expected = same_logits.read(path("expected"), "result.0")
+    check_values(expected)
+    call("lamina", "compile", path("m.mlir"), "--from=fused", f"--model={folder}", "-o", path("prog"))
+    levels = []
+    for level in ("v2", "v3", "v4"):
+        done = call(path("prog"), "--ids", " ".join(map(str, ids)), "--dump", path("actual"), "--cpu", level, allowed=(0, DEVICE))
+        if done.returncode:
+            continue
+        levels.append(level)
+        if difference := same_logits.describe(expected, same_logits.read(path("actual"), case.observed)):
+            raise Failure(f"on {level}: {difference}")
+    return levels
+
+
+def get_calls(folder):
+    """The operations that the program last compiled calls."""
+    module = call("lamina", "compile", os.path.join(folder, "m.mlir"), "--from=fused", f"--model={folder}", "--emit=runtime", "-o", "-").stdout
+    return set(re.findall(r"call @(lamrt_\w+)", module))
+
+
+def get_operations():
+    """The operations that runtime.h declares."""
+    header = os.path.join(os.path.dirname(__file__), "../../../runtime/include/lamina/runtime.h")
+    text = open(header).read()
+    return set(re.findall(r"\b(lamrt_\w+)\(lamrt_rank ", text[text.index("Operations, called by a program's step") :]))
 
 
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
     failed = count = 0
+    calls, kinds, levels = set(), set(), set()
     for (case, text), ids in make_cases():
         count += 1
-        reason = run(folder, case, text, ids)
-        if reason:
+        try:
+            levels.update(run(folder, case, text, ids))
+            kind = case.name.split()[0]
+            if kind not in kinds:
+                calls |= get_calls(folder)
+                kinds.add(kind)
+        except Failure as failure:
             failed += 1
-            print(f"FAILED {case.name}: {reason}")
-    print(f"{count} cases, {failed} failed")
+            print(f"FAILED {case.name}: {failure}")
+    for operation in sorted(get_operations() - calls):
+        failed += 1
+        print(f"FAILED {operation}: no case calls it")
+    print(f"{len(calls)} operations, {count} cases on {', '.join(sorted(levels))}, {failed} failed")
     return 1 if failed or not count else 0
 
 

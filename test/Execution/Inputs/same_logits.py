@@ -7,6 +7,7 @@ import sys
 
 
 def read(path, name):
+    """Shape and bytes of a tensor of a safetensors file."""
     data = open(path, "rb").read()
     size = struct.unpack("<Q", data[:8])[0]
     tensor = json.loads(data[8 : 8 + size])[name]
@@ -14,11 +15,18 @@ def read(path, name):
     return tensor["shape"], data[8 + size + begin : 8 + size + end]
 
 
-shape, expected = read(sys.argv[1], "result.0")
-actual_shape, actual = read(sys.argv[2], "logits")
-if shape != actual_shape or not expected:
-    sys.exit(f"shape {actual_shape}, expected {shape}")
-if expected != actual:
+def describe(expected, actual):
+    """Says how `actual` differs; None if it does not."""
+    shape, expected = expected
+    actual_shape, actual = actual
+    if shape != actual_shape or not expected:
+        return f"shape {actual_shape}, expected {shape}"
+    if expected == actual:
+        return None
     a, b = (struct.unpack(f"<{len(x) // 4}f", x) for x in (actual, expected))
     i = next(i for i in range(len(a)) if actual[4 * i : 4 * i + 4] != expected[4 * i : 4 * i + 4])
-    sys.exit(f"element {i} is {a[i]!r}, expected {b[i]!r}; largest difference {max(abs(x - y) for x, y in zip(a, b))}")
+    return f"element {i} is {a[i]!r}, expected {b[i]!r}; largest difference {max(abs(x - y) for x, y in zip(a, b))}"
+
+
+if __name__ == "__main__":
+    sys.exit(describe(read(sys.argv[1], "result.0"), read(sys.argv[2], "logits")))
