@@ -19,3 +19,8 @@ config.environment["UBSAN_OPTIONS"] = "abort_on_error=1:print_stacktrace=1"
 config.environment["ASAN_SYMBOLIZER_PATH"] = os.path.join(
     config.llvm_tools_dir, "llvm-symbolizer"
 )
+
+# Programs are linked without the sanitizers' runtime, which our archives then
+# need, and a crash that a test expects of libMLIR is another one.
+if "-fsanitize" in getattr(config, "lamina_cxx_flags", ""):
+    config.available_features.add("sanitizers")

@@ -87,12 +87,14 @@ LogicalResult PlanCheck::checkAttributes(Operation *op) {
   if (!llvm::all_of(slots, isKnown) || !llvm::all_of(copies, isKnown))
     return op->emitOpError("needs slots below ")
            << plan.slots.size() << ", got another number";
-  for (auto [slot, result] : llvm::zip_equal(slots, op->getResults()))
+  for (auto [slot, number] : llvm::zip_equal(slots, getActivationResults(op))) {
+    Value result = op->getResult(number);
     if (plan.slots[slot].type != result.getType() ||
         plan.slots[slot].rows != getRowKind(result))
       return op->emitOpError("needs a slot of the type and rows of its result, "
                              "got slot ")
              << slot;
+  }
   if (!copies.empty() &&
       (copies.size() % 2 != 0 || !isa<LayersOp, YieldOp>(op)))
     return op->emitOpError("needs pairs of slots in '")

@@ -26,10 +26,11 @@ static constexpr llvm::StringLiteral kRuntimeArchives[] = {
 
 std::optional<std::vector<std::string>>
 lamina::findRuntimeArchives(const std::string &toolPath, InputErrors &errors) {
-  llvm::SmallString<256> prefix;
-  if (llvm::sys::fs::real_path(toolPath, prefix))
-    prefix = toolPath;
-  prefix = llvm::sys::path::parent_path(llvm::sys::path::parent_path(prefix));
+  llvm::SmallString<256> tool;
+  if (llvm::sys::fs::real_path(toolPath, tool))
+    tool = toolPath;
+  llvm::StringRef prefix =
+      llvm::sys::path::parent_path(llvm::sys::path::parent_path(tool));
   std::vector<std::string> archives;
   for (llvm::StringRef name : kRuntimeArchives) {
     llvm::SmallString<256> archive(prefix);
