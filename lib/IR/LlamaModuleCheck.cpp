@@ -33,6 +33,13 @@ static Operation *getParentOfLayers(Operation *op) {
   return parent;
 }
 
+/// Says where `op` sits that is no place of a collective.
+static std::string describePlace(Operation *op) {
+  Operation *parent = getParentOfLayers(op);
+  std::string name = parent->getName().getStringRef().str();
+  return isa<func::FuncOp>(parent) ? name + " of several blocks" : name;
+}
+
 /// Checks that a collective sits directly in a function or in `llama.layers`
 /// of a function.
 static LogicalResult verifyCollectivePlace(Operation *op) {
@@ -41,7 +48,7 @@ static LogicalResult verifyCollectivePlace(Operation *op) {
   return op->emitOpError(
              "is a collective and needs to sit directly in func.func or "
              "llama.layers, got ")
-         << getParentOfLayers(op)->getName();
+         << describePlace(op);
 }
 
 /// Checks that a call that not every rank may reach is of a function without
@@ -58,7 +65,7 @@ static LogicalResult verifyCall(func::CallOp call, Operation *root,
          << call.getCalleeAttr()
          << ", which holds a collective, and needs to sit directly in "
             "func.func or llama.layers, got "
-         << getParentOfLayers(call)->getName();
+         << describePlace(call);
 }
 
 LogicalResult LlamaDialect::verifyOperationAttribute(Operation *root,

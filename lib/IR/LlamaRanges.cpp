@@ -85,7 +85,8 @@ bool lamina::isCollective(Operation *op) {
 bool lamina::isCollectivePlace(Operation *parent) {
   while (isa<LayersOp>(parent))
     parent = parent->getParentOp();
-  return isa<func::FuncOp>(parent);
+  auto function = dyn_cast<func::FuncOp>(parent);
+  return function && function.getBody().hasOneBlock();
 }
 
 std::string lamina::describeDistribution(Attribute encoding) {

@@ -366,3 +366,18 @@ func.func private @argument_attribute(i32, i32 {llama.ranks = 2 : i64})
 
 // expected-error @below {{'func.func' op needs no attribute of the llama dialect on result #0, got 'llama.kept'}}
 func.func private @result_attribute() -> (i32 {llama.kept})
+
+// -----
+
+// A block that not every rank may reach.
+module attributes {llama.ranks = 2 : i64} {
+  func.func @collective_in_one_of_several_blocks(%p: tensor<?x8xf32, #llama.partial>, %h: tensor<?x8xf32>, %b: i1) -> tensor<?x8xf32> {
+    cf.cond_br %b, ^sum, ^rest
+  ^sum:
+    // expected-error @below {{'llama.all_reduce' op is a collective and needs to sit directly in func.func or llama.layers, got func.func of several blocks}}
+    %s = llama.all_reduce %p sum f32 tree [2] : tensor<?x8xf32, #llama.partial> -> tensor<?x8xf32>
+    return %s : tensor<?x8xf32>
+  ^rest:
+    return %h : tensor<?x8xf32>
+  }
+}

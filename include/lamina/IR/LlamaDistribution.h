@@ -47,8 +47,8 @@ std::optional<int64_t> getRanks(mlir::Operation *op);
 /// True if `op` itself writes the order of collectives.
 bool isCollective(mlir::Operation *op);
 
-/// True if a collective may stand in a region of `parent`: a function, or
-/// `llama.layers` of one.
+/// True if a collective may stand in a region of `parent`: a function of one
+/// block, which every rank runs, or `llama.layers` of one.
 bool isCollectivePlace(mlir::Operation *parent);
 
 /// The functions under an op that hold a collective, themselves or by calls.
