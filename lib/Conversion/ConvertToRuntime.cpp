@@ -195,7 +195,7 @@ void StepConverter::convert(LinearOp op) {
   call("lamrt_linear",
        {getSlot(op.getInput()), getWeight(op, op.getWeightAttr(), "linear"),
         getLayer(op.getWeightRefs()[0]), bias, getList(leaves), getList(outs),
-        getNumber(0)});
+        getNumber(op.getInt8() ? LAMRT_LINEAR_INT8 : 0)});
 }
 
 void StepConverter::convert(RopeOp op) {

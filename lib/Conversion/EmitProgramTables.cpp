@@ -259,6 +259,9 @@ LogicalResult TableEmitter::emitProgram() {
                         vocabulary)))
     return failure();
   Attribute tokenizer = emitTokenizer();
+  Attribute packed = info.packedWeights.empty()
+                         ? globals.getNull()
+                         : globals.addString(info.packedWeights);
   using Program = lamina_program;
   StructRow row(globals);
   row.addI32(offsetof(Program, struct_size), sizeof(Program))
@@ -285,7 +288,8 @@ LogicalResult TableEmitter::emitProgram() {
       .addI64(offsetof(Program, vocabulary), vocabulary)
       .addI64(offsetof(Program, max_context), info.maxContext)
       .addPointer(offsetof(Program, tokenizer), tokenizer)
-      .addI64(offsetof(Program, tokenizer_size), info.tokenizer.size());
+      .addI64(offsetof(Program, tokenizer_size), info.tokenizer.size())
+      .addPointer(offsetof(Program, packed_weights), packed);
   row.checkLayout(sizeof(Program));
   FlatSymbolRefAttr program =
       globals.add("lamina.program", row.getType(), row.getValue());

@@ -37,6 +37,8 @@ void lamina::setProgramInfo(ModuleOp module, const ProgramInfo &info) {
   };
   setString(kModelPathAttr, info.modelPath);
   setString(kRelativeModelPathAttr, info.relativeModelPath);
+  if (!info.packedWeights.empty())
+    setString(kPackedWeightsAttr, info.packedWeights);
   setString(kJsonAttr, info.json);
   SmallVector<Attribute> files;
   for (const ProgramFile &file : info.files)
@@ -131,6 +133,7 @@ FailureOr<ProgramInfo> InfoReader::read() {
   ProgramInfo info;
   readString(kModelPathAttr, info.modelPath);
   readString(kRelativeModelPathAttr, info.relativeModelPath);
+  readString(kPackedWeightsAttr, info.packedWeights);
   readString(kJsonAttr, info.json);
   if (Attribute attribute = module->getAttr(kFilesAttr)) {
     auto files = dyn_cast<ArrayAttr>(attribute);

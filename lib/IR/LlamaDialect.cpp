@@ -2,9 +2,9 @@
 
 #include "lamina/IR/LlamaDialect.h"
 
+#include "LlamaBytecode.h"
 #include "lamina/IR/LlamaDistribution.h"
 #include "lamina/IR/LlamaOps.h"
-#include "mlir/Bytecode/BytecodeImplementation.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"
@@ -43,11 +43,6 @@ static void printFrequencies(AsmPrinter &printer,
 #include "lamina/IR/LlamaTypes.cpp.inc"
 
 namespace {
-
-struct LlamaVersion : DialectVersion {
-  explicit LlamaVersion(int64_t number) : number(number) {}
-  int64_t number;
-};
 
 /// Writes the dialect's version, and refuses a newer one.
 struct LlamaBytecode : BytecodeDialectInterface {

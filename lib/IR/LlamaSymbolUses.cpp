@@ -179,6 +179,10 @@ LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (failed(verifyParts(*this, weight, parts)) ||
       failed(verifyLeaves(*this, weight)))
     return failure();
+  // C6
+  if (getInt8() && !isa<BlockType>(weight.getStorageType()))
+    return emitOpError("needs a weight of a block type with `int8`, got ")
+           << getWeightAttr() << " of type " << weight.getTensorType();
   // C4
   if (getBiasAttr()) {
     WeightRef bias{getBiasAttr(), ref.layer, ref.index};

@@ -81,11 +81,12 @@ Value Importer::createLinear(TensorRole role, Value input, LayerRef layer,
                              Type element) {
   ImportedWeight matrix = weights.get(role, layer.number);
   WeightOp weight = matrix.weight;
+  bool isInt8 = options.int8 && isa<BlockType>(weight.getStorageType());
   auto linear = LinearOp::create(
       builder, weight.getLoc(),
       TypeRange{getActivationType(weight.getOut(), element)}, input,
       FlatSymbolRefAttr::get(weight.getSymNameAttr()), layer.loop, matrix.index,
-      matrix.bias,
+      matrix.bias, isInt8 ? builder.getUnitAttr() : UnitAttr(),
       builder.getDenseI64ArrayAttr(weights.getLeaves(role, weight)));
   return linear.getProducts().front();
 }

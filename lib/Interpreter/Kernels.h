@@ -26,10 +26,11 @@ struct WeightSlice {
 };
 
 /// y = a * w^T + bias, in `element`. `bias` is empty or has one f32 for each
-/// output of the slice.
+/// output of the slice. With `isInt8` the weight has a block format, and the
+/// activations are rounded to 8 bits, in the stated arithmetic.
 Tensor linear(Arithmetic arithmetic, const Tensor &a, const WeightSlice &slice,
               llvm::ArrayRef<float> bias, llvm::ArrayRef<int64_t> leaves,
-              Element element);
+              bool isInt8, Element element);
 
 /// x + y.
 Tensor add(Arithmetic arithmetic, const Tensor &x, const Tensor &y);

@@ -3,10 +3,14 @@
 #include "Kernels.h"
 #include "Portability.h"
 #include <cmath>
+#include <limits>
 
 using namespace lamina;
 
 namespace {
+
+/// Features that have one scale when they are rounded to 8 bits.
+constexpr int64_t kInt8Block = 32;
 
 /// The inner dimension of one output: activations and the weight's row, from
 /// the first feature of the slice on.
@@ -16,6 +20,7 @@ struct Row {
   const float *scales = nullptr;
   const float *minimums = nullptr;
   int64_t subBlock = 1;
+  const float *inputScales = nullptr; // a holds integers, a block's scale each
 };
 
 __attribute__((always_inline)) inline float
@@ -50,6 +55,48 @@ float sumLeaf(const float *a, const float *w, int64_t n, bool isPaired) {
 }
 
 } // namespace lamina::detail
+
+/// Rounds activations to integers times the scale of their block of 32.
+static void roundToInt8(llvm::MutableArrayRef<float> a,
+                        llvm::MutableArrayRef<float> scales) {
+  for (auto [i, scale] : llvm::enumerate(scales)) {
+    auto block = a.slice(i * kInt8Block, kInt8Block);
+    float largest = 0.0f;
+    bool isFinite = true;
+    for (float value : block) {
+      isFinite &= std::isfinite(value);
+      largest = std::max(largest, std::fabs(value));
+    }
+    if (!isFinite || largest < 0x1p-120f) {
+      scale = isFinite ? 0.0f : std::numeric_limits<float>::quiet_NaN();
+      std::fill(block.begin(), block.end(), 0.0f);
+      continue;
+    }
+    float inverse = 127.0f / largest;
+    for (float &value : block)
+      value = std::nearbyint(value * inverse);
+    scale = largest / 127.0f;
+  }
+}
+
+/// A leaf of a block format with activations of 8 bits: features
+/// [begin, begin + n) of the row.
+static float sumInt8Leaf(const Row &row, int64_t begin, int64_t n) {
+  float acc = 0.0f;
+  for (int64_t k = begin; k < begin + n; k += row.subBlock) {
+    int64_t b = k / row.subBlock;
+    float inputScale = row.inputScales[k / kInt8Block];
+    int32_t products = 0, inputs = 0;
+    for (int64_t i = k; i < k + row.subBlock; ++i) {
+      products += int32_t(row.w[i]) * int32_t(row.a[i]);
+      inputs += int32_t(row.a[i]);
+    }
+    acc = std::fma(float(products) * row.scales[b], inputScale, acc);
+    if (row.minimums)
+      acc = std::fma(-row.minimums[b], inputScale * float(inputs), acc);
+  }
+  return acc;
+}
 
 /// A leaf of a block format: features [begin, begin + n) of the row.
 static float sumBlockLeaf(const Row &row, int64_t begin, int64_t n,
@@ -90,9 +137,12 @@ static float dotStated(const Row &row, int64_t features, bool isPaired,
   int64_t n = features / static_cast<int64_t>(sums.size());
   for (auto [l, sum] : llvm::enumerate(sums)) {
     int64_t begin = static_cast<int64_t>(l) * n;
-    sum = row.scales
-              ? sumBlockLeaf(row, begin, n, isPaired)
-              : detail::sumLeaf(row.a + begin, row.w + begin, n, isPaired);
+    if (row.inputScales)
+      sum = sumInt8Leaf(row, begin, n);
+    else if (row.scales)
+      sum = sumBlockLeaf(row, begin, n, isPaired);
+    else
+      sum = detail::sumLeaf(row.a + begin, row.w + begin, n, isPaired);
   }
   return combineTree(sums, leaves);
 }
@@ -112,13 +162,18 @@ static double dotExact(const Row &row, const double *a, int64_t features) {
 
 Tensor lamina::linear(Arithmetic arithmetic, const Tensor &a,
                       const WeightSlice &slice, llvm::ArrayRef<float> bias,
-                      llvm::ArrayRef<int64_t> leaves, Element element) {
+                      llvm::ArrayRef<int64_t> leaves, bool isInt8,
+                      Element element) {
   Tensor product(element, {a.rows(), slice.out.size()});
   const Storage &storage = slice.weight->storage;
   bool isBlock = std::holds_alternative<QuantFormat>(storage);
   bool isPaired = a.element == Element::bf16 &&
                   (isBlock || std::get<Element>(storage) == Element::bf16);
   std::vector<float> activations(a.data.begin(), a.data.end());
+  int64_t blocks = isInt8 ? a.columns() / kInt8Block : 0;
+  std::vector<float> inputScales(a.rows() * blocks);
+  if (isInt8 && arithmetic == Arithmetic::stated)
+    roundToInt8(activations, inputScales);
   std::vector<float> sums(Tensor::getCount(leaves));
   for (int64_t o = 0; o < slice.out.size(); ++o) {
     Row row = getWeightRow(slice, slice.out.begin + o);
@@ -130,6 +185,8 @@ Tensor lamina::linear(Arithmetic arithmetic, const Tensor &a,
         continue;
       }
       row.a = activations.data() + t * a.columns();
+      if (isInt8)
+        row.inputScales = inputScales.data() + t * blocks;
       float sum = dotStated(row, a.columns(), isPaired, leaves, sums);
       y = roundTo(element, bias.empty() ? sum : sum + bias[o]);
     }

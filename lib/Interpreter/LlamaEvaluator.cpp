@@ -191,7 +191,8 @@ LogicalResult RankEvaluator::linearPart(LinearOp op, unsigned part,
   }
   const Tensor &input = get(op.getInput());
   int64_t chunks = Tensor::getCount(op.getLeaves());
-  int64_t unit = slice.weight->subBlock;
+  // 32 features of int8 activations have one scale.
+  int64_t unit = op.getInt8() ? 32 : slice.weight->subBlock;
   if (input.columns() != slice.in.size())
     return fail(op, Outcome::malformed,
                 llvm::Twine(input.columns()) + " input features on rank " +
@@ -205,7 +206,7 @@ LogicalResult RankEvaluator::linearPart(LinearOp op, unsigned part,
     bias = bias.slice(slice.out.begin, slice.out.size());
   Value product = op.getProducts()[part];
   set(product, linear(program.arithmetic, input, slice, bias, op.getLeaves(),
-                      *getElement(product.getType())));
+                      op.getInt8(), *getElement(product.getType())));
   return success();
 }
 

@@ -42,6 +42,10 @@ std::optional<MergeMiss> findDifference(Projection a, Projection b) {
       a.op.getIndexAttr() != b.op.getIndexAttr())
     return MergeMiss{"LayerDiffers", "the weights are read at different layers",
                      "read both weights at one layer"};
+  if (a.op.getInt8() != b.op.getInt8())
+    return MergeMiss{"InputRoundingDiffers",
+                     "only some of the products round their input to int8",
+                     "give each product `int8`, or none"};
   if (a.op.getLeaves() != b.op.getLeaves())
     return MergeMiss{"LeavesDiffer", "the products differ in `leaves`",
                      "give both products one summation tree"};
@@ -98,7 +102,7 @@ void merge(SymbolTable &symbols, ArrayRef<Projection> group,
   rewriter.setInsertionPoint(first);
   auto merged = LinearOp::create(rewriter, loc, types, first.getInput(), weight,
                                  first.getLayer(), first.getIndexAttr(), bias,
-                                 first.getLeavesAttr());
+                                 first.getInt8Attr(), first.getLeavesAttr());
   Cost saved = getSavings(before, merged.getCost(), getExecutionCount(merged));
   remark::passed(
       loc, remark::RemarkOpts::name("Merged").category(kCategory).function(

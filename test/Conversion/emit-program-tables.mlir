@@ -70,7 +70,14 @@
 // IR-NEXT: @lamina.program = internal constant
 // IR-SAME:   ptr @[[JSON]], ptr @[[PATH]], ptr @[[RELATIVE]], i32 2, i32 13, i32 5, i32 1, i32 2, i32 1, ptr @lamina.files, ptr @lamina.weights, ptr @lamina.lists, ptr @lamina.frequencies, ptr @lamina.tap_names, ptr @lamina.variants,
 // cache: layers, heads, columns of one, type; then result, vocabulary, context
-// IR-SAME:   { i32 2, i32 2, i32 4, i32 1 }, i64 10, i64 10, i64 128, ptr @lamina.tokenizer, i64 3 }
+// IR-SAME:   { i32 2, i32 2, i32 4, i32 1 }, i64 10, i64 10, i64 128, ptr @lamina.tokenizer, i64 3, ptr null }
+
+// The name of a file with packed weights.
+
+// RUN: sed 's/lamina.model_path/lamina.packed_weights = "tiny.weights", lamina.model_path/' %S/Inputs/model.mlir > %t.packed.mlir
+// RUN: lamina-opt %t.packed.mlir --llama-to-planned --llama-to-runtime --llama-to-llvm | lamina-emit-program --llvm-ir - | FileCheck %s --check-prefix=PACKED
+// PACKED: @[[NAME:.+]] = internal constant [13 x i8] c"tiny.weights\00"
+// PACKED: @lamina.program = {{.*}}, i64 3, ptr @[[NAME]] }
 
 // The note: sizes of name and description, type, both.
 

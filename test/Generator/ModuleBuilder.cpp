@@ -104,7 +104,7 @@ Value ModuleBuilder::createLinear(Value input, WeightOp weight, WeightOp bias,
   auto linear = LinearOp::create(
       *this, named(weight.getSymName()), TypeRange{type}, input,
       FlatSymbolRefAttr::get(weight.getSymNameAttr()), layer.value, layer.index,
-      biasSymbol, getDenseI64ArrayAttr(leaves));
+      biasSymbol, /*int8=*/UnitAttr(), getDenseI64ArrayAttr(leaves));
   return linear.getProducts().front();
 }
 

@@ -321,3 +321,34 @@ func.func @linear_c4_parts(%x: tensor<?x16xf32>) {
   %p:2 = llama.linear %x, @wab bias @bias leaves [] : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>)
   return
 }
+
+// -----
+
+llama.weight private @w : tensor<8x64xbf16> from "w"
+func.func @linear_c6(%x: tensor<?x64xf32>) {
+  // expected-error @below {{'llama.linear' op needs a weight of a block type with `int8`, got @w of type 'tensor<8x64xbf16>'}}
+  %0 = llama.linear %x, @w int8 leaves [] : (tensor<?x64xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A leaf of 16 features would cut 32 that have one scale.
+llama.weight private @w : tensor<8x64x!llama.block<q8_0>> from "w"
+func.func @linear_c6_leaves(%x: tensor<?x64xf32>) {
+  // expected-error @below {{'llama.linear' op needs `leaves` that cut the 64 input features of rank 0 into equal chunks of whole blocks, got [4]}}
+  %0 = llama.linear %x, @w int8 leaves [4] : (tensor<?x64xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A rank boundary would.
+module attributes {llama.ranks = 2 : i64} {
+  // expected-error @below {{'llama.weight' op needs a split by rows in whole blocks of 32, got #llama.split<rows, unit = 16>}}
+  llama.weight private @w : tensor<8x96x!llama.block<q8_0>> from "w" split <rows, unit = 16>
+  func.func @linear_c6_ranks(%x: tensor<?x96xf32, #llama.columns<unit = 16>>) {
+    %0 = llama.linear %x, @w int8 leaves [] : (tensor<?x96xf32, #llama.columns<unit = 16>>) -> tensor<?x8xf32, #llama.partial>
+    return
+  }
+}

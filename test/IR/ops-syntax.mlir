@@ -95,6 +95,20 @@ func.func @products(%x: tensor<?x64xbf16>) {
   return
 }
 
+// Products that round their input to 8 bits, of each type.
+
+llama.weight private @q8 : tensor<16x64x!llama.block<q8_0>> from "q8"
+llama.weight private @q4 : tensor<16x256x!llama.block<q4_k>> from "q4"
+llama.weight private @b8 : tensor<16xf32> from "b8"
+func.func @int8_products(%x: tensor<?x64xbf16>, %y: tensor<?x256xf32>) {
+  %0 = llama.linear %x, @q8 int8 leaves [2] : (tensor<?x64xbf16>) -> tensor<?x16xf32>
+  %1 = llama.linear %x, @q8 bias @b8 int8 leaves [] : (tensor<?x64xbf16>) -> tensor<?x16xf32>
+  %2 = llama.linear %y, @q4 int8 leaves [] {tag = 1 : i64} : (tensor<?x256xf32>) -> tensor<?x16xf32>
+  %3 = "llama.linear"(%y) <{weight = @q4, int8, leaves = array<i64>}>
+      : (tensor<?x256xf32>) -> tensor<?x16xf32>
+  return
+}
+
 // Attention: each storage type of the cache, a constant layer, one head for all.
 
 func.func @attention_variants(%q: tensor<3x32xf16>, %k: tensor<3x4xf16>, %v: tensor<3x4xf16>,

@@ -68,6 +68,16 @@ func.func @block_linear(%x32: tensor<?x64xf32>, %x16: tensor<?x64xbf16>)
   return %a, %b, %c, %d : tensor<?x3xf32>, tensor<?x3xf32>, tensor<?x3xbf16>, tensor<?x3xbf16>
 }
 
+// REDEFINE: %{function} = int8_linear
+// RUN: %{check}
+func.func @int8_linear(%x32: tensor<?x64xf32>, %x16: tensor<?x64xbf16>)
+    -> (tensor<?x3xf32>, tensor<?x3xf32>, tensor<?x3xf32>) {
+  %a = llama.linear %x32, @q8 int8 leaves [] : (tensor<?x64xf32>) -> tensor<?x3xf32>
+  %b = llama.linear %x32, @q4 int8 leaves [] : (tensor<?x64xf32>) -> tensor<?x3xf32>
+  %c = llama.linear %x16, @q4 int8 leaves [] : (tensor<?x64xbf16>) -> tensor<?x3xf32>
+  return %a, %b, %c : tensor<?x3xf32>, tensor<?x3xf32>, tensor<?x3xf32>
+}
+
 // REDEFINE: %{function} = rope
 // RUN: %{check}
 func.func @rope(%x: tensor<?x8xf16>, %positions: tensor<?xi32>) -> (tensor<?x8xf16>, tensor<?x8xf16>) {

@@ -57,6 +57,16 @@ func.func @bias(%x: tensor<?x64xf32>) -> (tensor<?x16xf32>, tensor<?x16xf32>) {
   return %k, %v : tensor<?x16xf32>, tensor<?x16xf32>
 }
 
+llama.weight private @q8[2] : tensor<16x64x!llama.block<q8_0>> from "q8.*"
+llama.weight private @r8[2] : tensor<16x64x!llama.block<q8_0>> from "r8.*"
+
+// CHECK: [Missed] InputRoundingDiffers | Category:llama-merge | Function=input_rounding | Reason="only some of the products round their input to int8", Suggestion="give each product `int8`, or none"
+func.func @input_rounding(%x: tensor<?x64xf32>) -> (tensor<?x16xf32>, tensor<?x16xf32>) {
+  %k = llama.linear %x, @q8[0] int8 leaves [] : (tensor<?x64xf32>) -> tensor<?x16xf32>
+  %v = llama.linear %x, @r8[0] leaves [] : (tensor<?x64xf32>) -> tensor<?x16xf32>
+  return %k, %v : tensor<?x16xf32>, tensor<?x16xf32>
+}
+
 // CHECK: [Missed] BiasStorageDiffers | Category:llama-merge | Function=bias_storage | Reason="the biases differ in storage type", Suggestion="store the biases of one layer in one type"
 // CHECK-NOT: remark
 func.func @bias_storage(%x: tensor<?x64xf32>) -> (tensor<?x16xf32>, tensor<?x16xf32>) {

@@ -233,3 +233,21 @@ func.func @merge_sharded(%x: tensor<?x32xf32>)
 }
 
 }
+
+// -----
+
+// What the products do with their input stays, and must be one thing.
+
+llama.weight private @wq : tensor<64x64x!llama.block<q8_0>> from "q"
+llama.weight private @wk : tensor<16x64x!llama.block<q8_0>> from "k"
+llama.weight private @wv : tensor<16x64x!llama.block<q8_0>> from "v"
+
+// CHECK-LABEL: func @merge_int8
+// CHECK-NEXT:    llama.linear %{{.+}}, @wq_wk int8 leaves [2]
+// CHECK-NEXT:    llama.linear %{{.+}}, @wv leaves [2]
+func.func @merge_int8(%x: tensor<?x64xf32>) -> (tensor<?x64xf32>, tensor<?x16xf32>, tensor<?x16xf32>) {
+  %q = llama.linear %x, @wq int8 leaves [2] : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %k = llama.linear %x, @wk int8 leaves [2] : (tensor<?x64xf32>) -> tensor<?x16xf32>
+  %v = llama.linear %x, @wv leaves [2] : (tensor<?x64xf32>) -> tensor<?x16xf32>
+  return %q, %k, %v : tensor<?x64xf32>, tensor<?x16xf32>, tensor<?x16xf32>
+}

@@ -56,6 +56,22 @@ func.func @copies(%x: tensor<?x8xf32>, %positions: tensor<?xi32>) -> tensor<?x8x
 
 // -----
 
+// Features that have one scale stay together: 96 are 3 blocks of int8 inputs.
+
+// CHECK:      error: cannot be split over 5 ranks:
+// CHECK-NEXT: @up: 96 output features in units of 32: 3 units for 5 ranks
+// CHECK-NEXT: @down: 96 input features in units of 32: 3 units for 5 ranks
+// CHECK-NEXT: help: ranks that would do: 1, 2, 3{{$}}
+llama.weight private @up : tensor<96x32x!llama.block<q8_0>> from "up"
+llama.weight private @down : tensor<32x96x!llama.block<q8_0>> from "down"
+func.func @int8(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
+  %u = llama.linear %x, @up int8 leaves [] : (tensor<?x32xf32>) -> tensor<?x96xf32>
+  %d = llama.linear %u, @down int8 leaves [] : (tensor<?x96xf32>) -> tensor<?x32xf32>
+  return %d : tensor<?x32xf32>
+}
+
+// -----
+
 // One weight, read in different ways.
 
 // CHECK:      error: cannot be split over 5 ranks:

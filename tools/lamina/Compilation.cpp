@@ -19,6 +19,8 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
 #include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
@@ -109,6 +111,15 @@ int Compilation::describeFiles() {
   return 0;
 }
 
+static bool hasInt8Products(mlir::ModuleOp module) {
+  return module
+      ->walk([](LinearOp op) {
+        return op.getInt8() ? mlir::WalkResult::interrupt()
+                            : mlir::WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 int Compilation::importModel() {
   InputErrors errors;
   model = openModel(request.input, errors);
@@ -125,13 +136,19 @@ int Compilation::importModel() {
   types = chooseTypes(request, *model);
   LlamaImportOptions options;
   options.activations = getStorageType(&context, types.residual);
-  options.productInputs = getStorageType(&context, types.activations);
+  options.int8 = types.activations == "int8";
+  options.productInputs = getStorageType(
+      &context, options.int8 ? types.residual : types.activations);
   options.cache = getStorageType(&context, types.cache);
   options.taps = request.taps;
   module = importLlamaModel(&context, *model, options);
   if (mlir::failed(mlir::verify(*module)))
     return fail(ExitCode::InternalError,
                 "the imported module is not valid, which is a bug of lamina");
+  if (options.int8 && !hasInt8Products(*module))
+    return fail(ExitCode::Usage,
+                "--activations: \"int8\", expected f32 or bf16 for a model "
+                "without quantised matrices");
   note("imported " + request.input);
   return addProgramInfo();
 }
@@ -243,6 +260,9 @@ void Compilation::setRelativeModelPath() {
                        mlir::StringAttr::get(&context, relative.string()));
 }
 
+/// A program's name and this: the file with its packed weights.
+static constexpr llvm::StringLiteral kPackedSuffix = ".weights";
+
 int Compilation::advance(Stage stage) {
   StageOptions options;
   options.ranks = RankCount{request.ranks};
@@ -250,8 +270,15 @@ int Compilation::advance(Stage stage) {
     Stage next = Stage(int(reached) + 1);
     if (next == Stage::Planned && mlir::failed(checkRuntimeSupport(*module)))
       return int(ExitCode::Unsupported);
-    if (next == Stage::Llvm)
+    if (next == Stage::Llvm) {
       setRelativeModelPath();
+      if (request.packWeights)
+        (*module)->setAttr(
+            kPackedWeightsAttr,
+            mlir::StringAttr::get(&context,
+                                  llvm::sys::path::filename(request.output) +
+                                      kPackedSuffix));
+    }
     mlir::PassManager manager(&context);
     addStage(manager, next, options);
     if (mlir::failed(manager.run(*module)))
@@ -293,6 +320,50 @@ int Compilation::writeObject(const std::string &output) {
 }
 
 int Compilation::writeProgram(const std::string &output) {
+  int code = request.packWeights ? writePackedProgram(output) : linkTo(output);
+  if (code == 0)
+    note("linked " + output);
+  return code;
+}
+
+/// The program packs its weights itself, with the code that reads them. Both
+/// files get their names when both are whole.
+int Compilation::writePackedProgram(const std::string &output) {
+  std::string suffix =
+      ".new." + std::to_string(llvm::sys::Process::getProcessId());
+  std::string weights = output + kPackedSuffix.str();
+  std::string newProgram = output + suffix, newWeights = weights + suffix;
+  for (const std::string &path : {output, weights})
+    if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
+      return fail(ExitCode::InputOutput,
+                  path + ": output: not a regular file, expected a file");
+  llvm::scope_exit remove([&] {
+    llvm::sys::fs::remove(newProgram);
+    llvm::sys::fs::remove(newWeights);
+  });
+  if (int code = linkTo(newProgram))
+    return code;
+  std::string failure;
+  int code = llvm::sys::ExecuteAndWait(
+      newProgram, {newProgram, "--write-packed", newWeights},
+      /*Env=*/std::nullopt, /*Redirects=*/{}, /*SecondsToWait=*/0,
+      /*MemoryLimit=*/0, &failure);
+  if (code < 0)
+    return fail(ExitCode::InternalError, "packing the weights: " + failure);
+  if (code > 0)
+    return code; // the program has said why
+  note("packed " + weights);
+  std::error_code error = llvm::sys::fs::rename(newWeights, weights);
+  if (!error) {
+    error = llvm::sys::fs::rename(newProgram, output);
+    if (error)
+      llvm::sys::fs::remove(weights);
+  }
+  return error ? fail(ExitCode::InputOutput, output + ": " + error.message())
+               : 0;
+}
+
+int Compilation::linkTo(const std::string &output) {
   InputErrors errors;
   std::optional<std::vector<std::string>> archives =
       findRuntimeArchives(getExecutablePath(), errors);
@@ -314,7 +385,6 @@ int Compilation::writeProgram(const std::string &output) {
   options.archives = std::move(*archives);
   if (!linkProgram(object.str().str(), options, output, errors))
     return fail(errors);
-  note("linked " + output);
   return 0;
 }
 

@@ -43,6 +43,8 @@ struct CompileRequest {
   int64_t maxContext = 0;
   bool taps = false;
   bool hashWeights = false;
+  /// The program reads a packed file beside it, not the model's files.
+  bool packWeights = false;
   bool verbose = false;
   /// Where the program will lie; it finds its model from there. Empty: unknown.
   std::string output;
@@ -54,7 +56,8 @@ struct CompileRequest {
 
 /// The types a model is compiled with.
 struct NumericTypes {
-  /// f32 or bf16.
+  /// f32, bf16 or int8. With int8 values have the type of the residual, and
+  /// products with block-quantised weights round them.
   std::string activations;
   std::string residual;
   std::string cache;
@@ -62,7 +65,6 @@ struct NumericTypes {
 
 /// Chooses what the request leaves open.
 NumericTypes chooseTypes(const CompileRequest &request, const Model &model);
-
 /// One compilation: owns the context, the model and the module.
 class Compilation {
 public:
@@ -78,7 +80,8 @@ public:
   int advance(Stage stage);
 
   /// Writes the stage that was reached to `output`; `Object` and `Program` are
-  /// made of `Llvm`. Prints what is wrong and returns the exit code.
+  /// made of `Llvm`. With `packWeights` the program comes with its file. Prints
+  /// what is wrong and returns the exit code.
   int writeText(const std::string &output, bool debugInfo);
   int writeObject(const std::string &output);
   int writeProgram(const std::string &output);
@@ -95,6 +98,8 @@ private:
   int describeFiles();
   ExitCode getFailureCode(Stage stage) const;
   void setRelativeModelPath();
+  int linkTo(const std::string &output);
+  int writePackedProgram(const std::string &output);
   std::optional<std::string> readTokenizer(InputErrors &errors) const;
   void note(llvm::StringRef what);
 

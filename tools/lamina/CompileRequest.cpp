@@ -65,6 +65,7 @@ StringRef lamina::getName(Stage stage) {
 
 std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
   CompileRequest request;
+  std::string weights;
   if (line.operands.size() != 1) {
     failUsage(line.command, line.operands.empty()
                                 ? "no model, expected a folder or a GGUF file"
@@ -73,12 +74,14 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
     return std::nullopt;
   }
   request.input = line.operands.front();
-  if (!readChoice(line, OPT_activations_EQ, "--activations", {"f32", "bf16"},
-                  request.activations) ||
+  if (!readChoice(line, OPT_activations_EQ, "--activations",
+                  {"f32", "bf16", "int8"}, request.activations) ||
       !readChoice(line, OPT_dtype_EQ, "--dtype", {"f32", "bf16"},
                   request.residual) ||
       !readChoice(line, OPT_kv_EQ, "--kv", {"f32", "f16", "bf16"},
                   request.cache) ||
+      !readChoice(line, OPT_weights_EQ, "--weights", {"extern", "packed"},
+                  weights) ||
       !readInteger(line, OPT_max_context_EQ, "--max-context", 1 << 30,
                    request.maxContext) ||
       !readInteger(line, OPT_tp_EQ, "--tp", 1024, request.ranks))
@@ -99,6 +102,13 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
     failUsage(line.command,
               "--model: without --from=import, sharded or fused, expected "
               "with one of them");
+    return std::nullopt;
+  }
+  request.packWeights = weights == "packed";
+  if (request.packWeights && request.from == Stage::Llvm) {
+    failUsage(line.command,
+              "--weights: \"packed\", expected extern with --from=llvm: that "
+              "stage says already where the weights are");
     return std::nullopt;
   }
   request.taps = line.options.hasArg(OPT_taps);

@@ -38,6 +38,10 @@ int lamina::runCompile(const std::vector<std::string> &arguments) {
                      "--emit: " + quoted(name) +
                          ", expected import, sharded, fused, planned, runtime, "
                          "llvm, object or program");
+  if (request->packWeights && *stage != Stage::Program)
+    return failUsage(
+        line->command,
+        "--weights: \"packed\", expected extern without a program");
   std::string output = line->options.getLastArgValue(OPT_o).str();
   if (output.empty() || (output == "-" && *stage == Stage::Program))
     return failUsage(line->command,

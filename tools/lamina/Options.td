@@ -27,7 +27,7 @@ def : Flag<["-"], "h">, Alias<help>;
 def version : Flag<["--"], "version">, HelpText<"version of this program">;
 
 def activations_EQ : Joined<["--"], "activations=", Compiling>, MetaVarName<"TYPE">,
-    HelpText<"what products read: f32 (exact) or bf16">;
+    HelpText<"what products read: f32 (exact), bf16, or int8 with quantised weights">;
 def dtype_EQ : Joined<["--"], "dtype=", Compiling>, MetaVarName<"TYPE">,
     HelpText<"type of the residual: f32 (default) or bf16">;
 def kv_EQ : Joined<["--"], "kv=", Compiling>, MetaVarName<"TYPE">,
@@ -50,6 +50,8 @@ def from_EQ : Joined<["--"], "from=", [Compile, Ir]>, MetaVarName<"STAGE">,
     HelpText<"MODEL is a file with IR of that stage: import, sharded, fused, planned, runtime or llvm">;
 def model_EQ : Joined<["--"], "model=", [Compile]>, MetaVarName<"FOLDER">,
     HelpText<"with --from: the folder of the files that the weights name">;
+def weights_EQ : Joined<["--"], "weights=", [Compile]>, MetaVarName<"WHERE">,
+    HelpText<"extern: the program reads the model's files (default); packed: a file beside the program, PROGRAM.weights">;
 def hash_weights : Flag<["--"], "hash-weights", [Compile]>,
     HelpText<"record a hash of every byte, for the program's --verify-weights">;
 def taps : Flag<["--"], "taps", [Compile, Ir]>,

@@ -20,6 +20,10 @@ inline constexpr llvm::StringLiteral kModelPathAttr = "lamina.model_path";
 /// The same, from the folder of the program.
 inline constexpr llvm::StringLiteral kRelativeModelPathAttr =
     "lamina.relative_model_path";
+/// Name of the file beside the program with its packed weights, a string;
+/// absent if the program reads the model's files.
+inline constexpr llvm::StringLiteral kPackedWeightsAttr =
+    "lamina.packed_weights";
 /// The files of the checkpoint: an array of `{name, size, header_size,
 /// header_hash, sample_hash, full_hash}`; `full_hash` may be absent.
 inline constexpr llvm::StringLiteral kFilesAttr = "lamina.files";
@@ -43,6 +47,7 @@ struct ProgramFile {
 struct ProgramInfo {
   std::string modelPath;
   std::string relativeModelPath;
+  std::string packedWeights; // empty: none
   std::vector<ProgramFile> files;
   int64_t maxContext = 0;
   std::string json = "{}";

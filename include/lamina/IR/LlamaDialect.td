@@ -46,8 +46,9 @@ def Llama_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral getRanksAttrName() {
       return "llama.ranks";
     }
-    /// Version of the dialect that is written into bytecode.
-    static constexpr int64_t getVersion() { return 1; }
+    /// Version of the dialect that is written into bytecode. 2 added `int8` of
+    /// llama.linear. Bytecode of older versions is read.
+    static constexpr int64_t getVersion() { return 2; }
   }];
 }
 

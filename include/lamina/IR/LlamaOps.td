@@ -309,6 +309,9 @@ def Llama_LinearOp : Llama_ComputeOp<"linear", [
     weight that is split by rows the result is a partial sum. A weight derived by
     `columns` has one result for each part.
 
+    With `int8` the input is rounded to 8 bits before it is multiplied, with one
+    scale for each 32 features of a row: "int8 activations" of docs/numerics.md.
+
     Constraints:
     - (C1) Results have the rows of `input`; one result for an ordinary weight,
       one for each part of a weight derived by `columns`.
@@ -324,6 +327,9 @@ def Llama_LinearOp : Llama_ComputeOp<"linear", [
       input and returns columns, copied where the ranks are a multiple of fewer
       units; one split by rows takes columns of its unit, no copies, and returns a
       partial sum.
+    - (C6) With `int8` the weight has a block type. Its leaves and its shares are
+      whole blocks of 32 or 256 then (C3, C5), so that none cuts 32 features that
+      have one scale.
 
     Example:
     ```mlir
@@ -335,15 +341,17 @@ def Llama_LinearOp : Llama_ComputeOp<"linear", [
     Llama_Activation:$input,
     FlatSymbolRefAttr:$weight, Optional<Index>:$layer, OptionalAttr<I64Attr>:$index,
     OptionalAttr<FlatSymbolRefAttr>:$bias, // at the layer of the weight
+    UnitAttr:$int8,
     DenseI64ArrayAttr:$leaves
   );
   let results = (outs Variadic<Llama_Activation>:$products);
   let assemblyFormat = [{
     $input `,` custom<WeightRef>($weight, $layer, $index) (`bias` $bias^)?
-    `leaves` $leaves attr-dict `:` functional-type($input, $products)
+    (`int8` $int8^)? `leaves` $leaves attr-dict `:` functional-type($input, $products)
   }];
   let extraClassDeclaration = Llama_OneWeightRef<>.decl;
   let hasVerifier = 1;
+  let useCustomPropertiesEncoding = 1; // version 1 had no `int8`
 }
 
 def Llama_SiluMulOp : Llama_ComputeOp<"silu_mul", [

@@ -15,6 +15,8 @@ struct LlamaImportOptions {
   /// Element type of what products read: normed values, attention's result and
   /// the gated value; null: that of the activations.
   mlir::Type productInputs;
+  /// Products with a weight of a block type round their input to 8 bits.
+  bool int8 = false;
   /// Storage type of the KV cache; null: f32 if all activations are f32, else
   /// bf16.
   mlir::Type cache;

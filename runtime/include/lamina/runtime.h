@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /** Changes with every change of a struct or a signature below. */
-#define LAMRT_ABI_VERSION 1
+#define LAMRT_ABI_VERSION 2
 
 /** Positions of one page of the KV cache. */
 #define LAMRT_PAGE_POSITIONS 64
@@ -214,6 +214,9 @@ typedef struct lamina_program {
   /** The tokenizer, as TokenizerModel::serialize wrote it; may be empty. */
   const uint8_t *tokenizer;
   uint64_t tokenizer_size;
+  /** Name of a file beside the program that holds the weights as operations
+     read them; then the files above are not opened. Null: they are. */
+  const char *packed_weights;
 } lamina_program;
 
 /** What a program exports. */
@@ -241,7 +244,8 @@ typedef struct lamrt_rank_options {
   int32_t max_logit_rows; /**< rows whose logits one step returns */
   int32_t max_sequences;  /**< sequences of one step */
   int32_t num_pages;      /**< pages of the KV cache */
-  const char *model_path; /**< folder of the files; null: as recorded */
+  /** Folder of the files, or of the packed file; null: as recorded. */
+  const char *model_path;
   const char *cpu_level;  /**< null: the best; `v2`, `v3`, `v4` */
   int32_t verify_weights; /**< hash every byte */
   /** Called while weights load; may be null. */

@@ -195,6 +195,23 @@ lamrt_status Rank::allocateMemory() {
   return LAMRT_OK;
 }
 
+/// Maps and checks the model's files, or the packed file instead of them.
+lamrt_status Rank::openWeights() {
+  bool verifyAll = options.verify_weights != 0;
+  if (isPacked(*program)) {
+    if (lamrt_status status = weights.resolve(*program, nullptr))
+      return status;
+    if (lamrt_status status = packedFile.open(
+            *program, options.model_path, weights.payloadBytes(), verifyAll))
+      return status;
+    weights.map(packedFile.payload());
+    return LAMRT_OK;
+  }
+  if (lamrt_status status = files.open(*program, options.model_path, verifyAll))
+    return status;
+  return weights.resolve(*program, &files);
+}
+
 lamrt_status Rank::create(const lamina_program &code,
                           const lamrt_rank_options &chosen) {
   FloatingPointMode mode;
@@ -210,10 +227,7 @@ lamrt_status Rank::create(const lamina_program &code,
                 options.cpu_level ? options.cpu_level : "v2");
   if (options.threads == 0)
     options.threads = getUsableProcessors();
-  if (lamrt_status status =
-          files.open(code, options.model_path, options.verify_weights != 0))
-    return status;
-  if (lamrt_status status = weights.resolve(code, files))
+  if (lamrt_status status = openWeights())
     return status;
   if (lamrt_status status = planMemory())
     return status;
@@ -221,7 +235,9 @@ lamrt_status Rank::create(const lamina_program &code,
     return status;
   if (lamrt_status status = pool.start(options.threads))
     return status;
-  lamrt_status status = weights.load(*kernels, pool, options);
+  lamrt_status status = LAMRT_OK;
+  if (!isPacked(code))
+    status = weights.load(*kernels, pool, options);
   // Borrowed strings of the caller end with this call.
   options.model_path = options.cpu_level = nullptr;
   return status;

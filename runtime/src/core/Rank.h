@@ -11,6 +11,7 @@
 #define LAMINA_RUNTIME_CORE_RANK_H
 
 #include "../cpu/Kernels.h"
+#include "PackedWeights.h"
 #include "StepArrays.h"
 #include "ThreadPool.h"
 #include "WeightFiles.h"
@@ -73,6 +74,7 @@ private:
   lamrt_status checkProgram(const lamina_program &program,
                             const lamrt_rank_options &options);
   lamrt_status checkOptions(const lamrt_rank_options &options) const;
+  lamrt_status openWeights();
   lamrt_status planMemory();
   lamrt_status allocateMemory();
 
@@ -105,6 +107,7 @@ private:
   lamrt_rank_options options = {};
   const cpu::Kernels *kernels = nullptr;
   WeightFiles files;
+  PackedWeights packedFile;
   WeightTable weights;
 
   // Memory, all of it made by create.

@@ -29,10 +29,15 @@ std::optional<uint64_t> getSourceBytes(const lamrt_weight &weight) {
   return row ? checkedMul(*row, static_cast<uint64_t>(rows)) : row;
 }
 
+/// A place in the memory of a table that is being filled.
+uint8_t *getOwned(const void *place) {
+  return static_cast<uint8_t *>(const_cast<void *>(place));
+}
+
 } // namespace
 
 lamrt_status WeightTable::resolve(const lamina_program &program,
-                                  const WeightFiles &files) {
+                                  const WeightFiles *files) {
   weights.resize(static_cast<size_t>(program.num_weights));
   for (int32_t i = 0; i < program.num_weights; ++i) {
     const lamrt_weight &description = program.weights[i];
@@ -62,7 +67,7 @@ lamrt_status WeightTable::resolve(const lamina_program &program,
 }
 
 lamrt_status WeightTable::resolveSource(const lamina_program &program,
-                                        const WeightFiles &files,
+                                        const WeightFiles *files,
                                         int32_t index) {
   Weight &weight = weights[static_cast<size_t>(index)];
   const lamrt_weight &description = *weight.description;
@@ -71,15 +76,17 @@ lamrt_status WeightTable::resolveSource(const lamina_program &program,
     return malformed(description, "impossible shape");
   weight.sourceBytes = *bytes;
   weight.parts = {index};
-  for (int32_t layer = 0; layer < description.num_layers; ++layer) {
+  if (!files)
+    weight.layers.resize(static_cast<size_t>(description.num_layers));
+  for (int32_t layer = 0; files && layer < description.num_layers; ++layer) {
     int32_t file = description.files[layer];
     if (file < 0 || file >= program.num_files)
       return malformed(description, "names no file of the program");
     auto end = checkedAdd(description.offsets[layer], *bytes);
-    if (!end || *end > files.size(file))
+    if (!end || *end > files->size(file))
       return malformed(description, "ends after its file");
     weight.layers.push_back(
-        {files.bytes(file) + description.offsets[layer], nullptr, nullptr});
+        {files->bytes(file) + description.offsets[layer], nullptr, nullptr});
   }
   return LAMRT_OK;
 }
@@ -125,6 +132,18 @@ lamrt_status WeightTable::resolveDerived(const lamina_program &program,
   return LAMRT_OK;
 }
 
+/// Counts the rows of a table of embeddings, as a packed file holds them.
+bool WeightTable::addRows(const Weight &weight) {
+  if ((weight.uses & LAMRT_USE_EMBED) == 0)
+    return true;
+  auto layer = checkedAlignUp(weight.sourceBytes, 64);
+  auto layers = static_cast<uint64_t>(weight.description->num_layers);
+  auto all = layer ? checkedMul(*layer, layers) : layer;
+  auto total = all ? checkedAdd(rowsTotal, *all) : all;
+  rowsTotal = total.value_or(0);
+  return total.has_value();
+}
+
 lamrt_status WeightTable::computeSizes() {
   for (Weight &weight : weights) {
     const lamrt_weight &description = *weight.description;
@@ -139,6 +158,8 @@ lamrt_status WeightTable::computeSizes() {
     if ((weight.uses & (LAMRT_USE_LINEAR | LAMRT_USE_EMBED)) != 0 &&
         description.in == 0)
       return malformed(description, "a vector is used as a matrix");
+    if (!addRows(weight))
+      return malformed(description, "its size is no 64-bit number");
     if ((weight.uses & LAMRT_USE_LINEAR) == 0)
       continue;
     auto panels = static_cast<uint64_t>(
@@ -156,6 +177,9 @@ lamrt_status WeightTable::computeSizes() {
     weight.packedBytes = *aligned;
     packedTotal = *total;
   }
+  auto loaded = checkedAdd(packedTotal, vectorTotal);
+  if (!loaded || !checkedAdd(*loaded, rowsTotal))
+    return fail(LAMRT_LIMIT, "memory: weights need more than 2^64 bytes");
   return LAMRT_OK;
 }
 
@@ -175,9 +199,8 @@ void WeightTable::joinLayers() {
   }
 }
 
-void WeightTable::placeWeights() {
-  uint8_t *panels = packedMemory.data();
-  uint8_t *vectors = vectorMemory.data();
+/// Gives the layers their places in two runs of memory.
+void WeightTable::placeWeights(const uint8_t *panels, const uint8_t *vectors) {
   for (Weight &weight : weights) {
     const lamrt_weight &description = *weight.description;
     if (description.kind != LAMRT_WEIGHT_SOURCE)
@@ -188,11 +211,56 @@ void WeightTable::placeWeights() {
         panels += weight.packedBytes;
       }
       if (weight.uses & LAMRT_USE_VECTOR) {
-        layer.vector = reinterpret_cast<float *>(vectors);
+        layer.vector = reinterpret_cast<const float *>(vectors);
         vectors += *checkedAlignUp(description.out * sizeof(float), 64);
       }
     }
   }
+}
+
+/// Gives the tables of embeddings their places in a packed file.
+void WeightTable::placeRows(const uint8_t *rows) {
+  for (Weight &weight : weights) {
+    if (weight.description->kind != LAMRT_WEIGHT_SOURCE)
+      continue;
+    for (WeightLayer &layer : weight.layers) {
+      layer.source = nullptr;
+      if ((weight.uses & LAMRT_USE_EMBED) == 0)
+        continue;
+      layer.source = rows;
+      rows += *checkedAlignUp(weight.sourceBytes, 64);
+    }
+  }
+}
+
+void WeightTable::map(const uint8_t *payload) {
+  placeWeights(payload, payload + packedTotal);
+  placeRows(payload + packedTotal + vectorTotal);
+  joinLayers();
+  isMapped = true;
+}
+
+lamrt_status WeightTable::writePayload(
+    const std::function<lamrt_status(const uint8_t *, uint64_t)> &write) const {
+  if (lamrt_status status = write(packedMemory.data(), packedTotal))
+    return status;
+  if (lamrt_status status = write(vectorMemory.data(), vectorTotal))
+    return status;
+  const uint8_t zeros[64] = {};
+  for (const Weight &weight : weights) {
+    if (weight.description->kind != LAMRT_WEIGHT_SOURCE ||
+        (weight.uses & LAMRT_USE_EMBED) == 0)
+      continue;
+    uint64_t padding =
+        *checkedAlignUp(weight.sourceBytes, 64) - weight.sourceBytes;
+    for (const WeightLayer &layer : weight.layers) {
+      if (lamrt_status status = write(layer.source, weight.sourceBytes))
+        return status;
+      if (lamrt_status status = write(zeros, padding))
+        return status;
+    }
+  }
+  return LAMRT_OK;
 }
 
 void WeightTable::packMatrix(const cpu::Kernels &kernels, ThreadPool &pool,
@@ -202,9 +270,9 @@ void WeightTable::packMatrix(const cpu::Kernels &kernels, ThreadPool &pool,
       (description.out + cpu::kPanelColumns - 1) / cpu::kPanelColumns;
   pool.forRange(panels, 1, [&](int64_t begin, int64_t end, int32_t) {
     kernels.pack({description.type, description.out, description.in,
-                  layer.source, layer.packed, begin, end});
+                  layer.source, getOwned(layer.packed), begin, end});
   });
-  WeightFiles::dropPages(layer.source, weight.sourceBytes);
+  FileMapping::dropPages(layer.source, weight.sourceBytes);
 }
 
 lamrt_status WeightTable::load(const cpu::Kernels &kernels, ThreadPool &pool,
@@ -213,7 +281,7 @@ lamrt_status WeightTable::load(const cpu::Kernels &kernels, ThreadPool &pool,
     return status;
   if (lamrt_status status = vectorMemory.allocate(vectorTotal, "norm weights"))
     return status;
-  placeWeights();
+  placeWeights(packedMemory.data(), vectorMemory.data());
   uint64_t done = 0;
   const int32_t firstRow = 0;
   for (const Weight &weight : weights) {
@@ -228,7 +296,7 @@ lamrt_status WeightTable::load(const cpu::Kernels &kernels, ThreadPool &pool,
       if (layer.vector)
         kernels.embed(description.type, layer.source, description.out,
                       &firstRow,
-                      {reinterpret_cast<uint8_t *>(layer.vector),
+                      {getOwned(layer.vector),
                        description.out * int64_t(sizeof(float)), LAMRT_F32},
                       0, 1);
       if (options.progress && layer.packed)

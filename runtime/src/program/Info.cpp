@@ -75,6 +75,9 @@ std::string makeJson(const lamina_program &program,
   text += ",\"files\":{" + joinNumbers(getFiles(program), true) + "}";
   text +=
       ",\"weight_bytes\":{" + joinNumbers(getWeightBytes(program), true) + "}";
+  text += ",\"packed_weights\":" + (program.packed_weights
+                                        ? toJson(program.packed_weights)
+                                        : std::string("null"));
   text += ",\"kv_cache\":{\"type\":\"" +
           std::string(getTypeName(program.cache.type)) +
           "\",\"layers\":" + std::to_string(program.cache.num_layers) +
@@ -125,7 +128,10 @@ std::string makeText(const lamina_program &program,
                                                        : "no chat template"
                                : "none") +
           "\n";
-  if (program.model_path)
+  if (program.packed_weights)
+    text += std::string("packed in   ") + program.packed_weights +
+            ", beside the program\n";
+  else if (program.model_path)
     text += std::string("model       ") + program.model_path + "\n";
   return text;
 }

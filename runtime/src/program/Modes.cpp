@@ -2,12 +2,28 @@
 
 #include "program/Modes.h"
 
+#include "core/PackedWeights.h"
+#include "program/Output.h"
+
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 
 namespace lamina::program {
+
+int writePackedFile(const lamina_program &program, const Options &options) {
+  EngineOptions engine = getEngineOptions(options, 1);
+  lamrt_rank_options rank = {};
+  rank.threads = engine.threads;
+  rank.model_path = engine.modelPath;
+  rank.cpu_level = engine.cpuLevel;
+  rank.verify_weights = engine.verifyWeights;
+  if (lamrt_status status =
+          runtime::writePackedWeights(program, rank, *options.writePacked))
+    return reportLastError(status);
+  return LAMRT_OK;
+}
 
 int32_t getContext(const lamina_program &program, const Options &options) {
   int64_t largest = program.max_context;

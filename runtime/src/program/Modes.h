@@ -26,6 +26,8 @@ int runChat(const lamina_program &program, const Options &options);
 /// --dump: logits and taps of a prompt, to a file.
 int dumpPrompt(const lamina_program &program, const Options &options);
 
+/// --write-packed: the weights as operations read them, to a file.
+int writePackedFile(const lamina_program &program, const Options &options);
 /// --bench: speed beside what the machine can do.
 int runBench(const lamina_program &program, const Options &options);
 

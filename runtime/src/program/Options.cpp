@@ -21,7 +21,7 @@ using Reader =
 struct Option {
   const char *name;
   const char *value; ///< null: takes none
-  const char *help;
+  const char *help;  ///< null: for lamina, not for users
   Reader read;
   bool repeats = false;
 };
@@ -190,6 +190,8 @@ const std::vector<Option> &getOptions() {
        readInteger<int32_t>(&Options::batch, 1, 4096)},
       {"--cpu", "LEVEL", "x86 level: v2, v3 or v4 (the best; or LAMINA_CPU)",
        readCpu},
+      {"--write-packed", "FILE", nullptr,
+       readNonEmpty(&Options::writePacked, "a file")},
       {"--version", nullptr, "print the version, and end",
        setFlag(&Options::version)},
       {"--help", nullptr, "print this, and end", setFlag(&Options::help)},
@@ -229,7 +231,7 @@ std::string describeUnknown(const std::string &name) {
   size_t least = 3;
   for (const Option &option : getOptions())
     if (size_t distance = getEditDistance(name.substr(0, 32), option.name);
-        distance < least) {
+        option.help && distance < least) {
       least = distance;
       nearest = option.name;
     }
@@ -315,6 +317,8 @@ std::string getHelp(const std::string &programName) {
                      "model with a chat template\ngets it as one message of "
                      "the user, unless --raw is given.\n\n";
   for (const Option &option : getOptions()) {
+    if (!option.help)
+      continue;
     std::string line = std::string("  ") + option.name;
     if (option.value)
       line += std::string(" ") + option.value;

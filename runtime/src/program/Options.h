@@ -37,6 +37,8 @@ struct Options {
   bool help = false;
   bool version = false;
   std::optional<std::string> dump;
+  /// --write-packed: how `lamina compile --weights=packed` makes the file.
+  std::optional<std::string> writePacked;
 
   // What --bench measures.
   bool bench = false;

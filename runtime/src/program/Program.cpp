@@ -48,6 +48,8 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
                                         std::to_string(program.max_context));
   if (options->info)
     return printInfo(program, *options);
+  if (options->writePacked)
+    return writePackedFile(program, *options);
   if (options->bench)
     return runBench(program, *options);
   if (options->dump)

@@ -133,8 +133,8 @@ def pair_case(op, element):
     return case, finish(case, "%z", 100, element)
 
 
-def linear_case(storage, element, inner, leaves, bias, out=50):
-    case = Case(f"linear {storage} {element} {inner} {leaves} {bias}")
+def linear_case(storage, element, inner, leaves, bias, out=50, rounding=""):
+    case = Case(f"linear {storage} {element} {inner} {leaves} {bias}{rounding}")
     embed(case, "x", inner, element)
     case.weight("w", [out, inner], storage)
     text = ""
@@ -142,7 +142,7 @@ def linear_case(storage, element, inner, leaves, bias, out=50):
         case.weight("b", [out], bias)
         text = " bias @b"
     case.op(f"%rows = llama.select_rows %x, %wanted : tensor<?x{inner}x{element}> -> tensor<?x{inner}x{element}>")
-    case.op(f"%y = llama.linear %rows, @w{text} leaves {leaves} : (tensor<?x{inner}x{element}>) -> tensor<?x{out}xf32>")
+    case.op(f"%y = llama.linear %rows, @w{text}{rounding} leaves {leaves} : (tensor<?x{inner}x{element}>) -> tensor<?x{out}xf32>")
     return case, case.text("%y", out)
 
 
@@ -234,6 +234,10 @@ def make_cases():
         yield linear_case("bf16", "bf16", 96, leaves, "bf16"), IDS
     yield linear_case("q4_1", "f32", 96, "[3]", "f16"), IDS
     yield linear_case("bf16", "bf16", 35, "[5]", None), IDS  # odd leaves
+    for storage in BLOCKS:
+        for element in floats:
+            yield linear_case(storage, element, 512, "[2]", None, rounding=" int8"), IDS
+    yield linear_case("q4_1", "f32", 96, "[3]", "f16", rounding=" int8"), IDS
     for part in "pqr":
         yield merged_case(part), IDS
     for layers in (1, 2, 3):

@@ -134,6 +134,43 @@ def block_linear(exact):
     return results
 
 
+def to_int8(part):
+    """Scale and integers of 32 activations."""
+    largest = max(map(abs, part))
+    if largest < 2.0**-120:
+        return 0.0, [0] * len(part)
+    v = f32(127.0 / largest)
+    return f32(largest / 127.0), [round(f32(a * v)) for a in part]
+
+
+def int8_linear(exact):
+    x32, x16 = argument(0, T, 64), argument(1, T, 64, "bf16")
+    results = []
+    for x, name in ((x32, "q8"), (x32, "q4"), (x16, "q4")):
+        rows = []
+        for a in x:
+            row = []
+            for w in drawn_weight(name, 3, 64):
+                acc = 0.0
+                for b in (0, 32):  # no leaves
+                    part, m = a[b : b + 32], 0.0
+                    if name == "q8":
+                        d, q = q8_0(w[b : b + 32])
+                    else:
+                        d, m, q = q4_1(w[b : b + 32])
+                    if exact:
+                        acc += sum(v * (d * k + m) for v, k in zip(part, q))
+                        continue
+                    sa, qa = to_int8(part)
+                    acc = fma(f32(sum(int(k) * v for k, v in zip(q, qa)) * d), sa, acc)
+                    if name == "q4":
+                        acc = fma(m, f32(sa * sum(qa)), acc)
+                row.append(acc)
+            rows.append(row)
+        results.append(("f32", rows))
+    return results
+
+
 FREQUENCIES = (1.0, 0.03)
 
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env python3
+"""edit_bytes.py FILE cut SIZE | flip OFFSET: keeps the first SIZE bytes of a file,
+or inverts one of its bits."""
+import os
+import sys
+
+path, action, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+if action == "cut":
+    os.truncate(path, number)
+else:
+    with open(path, "r+b") as file:
+        file.seek(number)
+        byte = file.read(1)[0]
+        file.seek(number)
+        file.write(bytes([byte ^ 1]))
