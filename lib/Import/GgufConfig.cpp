@@ -10,6 +10,7 @@
 #include "ConfigLimits.h"
 #include "lamina/Support/CheckedMath.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -18,6 +19,13 @@
 using namespace lamina;
 
 namespace {
+
+/// As short as possible: to_string would print 1e-08 as 0.000000.
+std::string format(double number) {
+  char text[32];
+  auto end = std::to_chars(text, text + sizeof(text), number).ptr;
+  return std::string(text, end);
+}
 
 /// Reads the `llama.*` keys, and remembers which were asked for.
 class GgufConfigReader {
@@ -38,6 +46,7 @@ private:
   void report(ExitCode code, const GgufValue *value, const std::string &key,
               std::string found, std::string expected);
 
+  bool isOneNumber(const std::string &key);
   bool checkArchitecture();
   void readSizes(LlamaConfig &config);
   void readHeads(LlamaConfig &config);
@@ -91,7 +100,7 @@ std::optional<double> GgufConfigReader::number(const std::string &key,
   if (number && *number >= min && *number <= max)
     return number;
   report(ExitCode::Malformed, value, key, value->describe(),
-         "a float from " + std::to_string(min) + " to " + std::to_string(max));
+         "a float from " + format(min) + " to " + format(max));
   return std::nullopt;
 }
 
@@ -135,15 +144,25 @@ void GgufConfigReader::readSizes(LlamaConfig &config) {
     config.vocabSize = table->shape[0];
 }
 
+/// Some models have a number for each layer; reports that and returns false.
+bool GgufConfigReader::isOneNumber(const std::string &key) {
+  const GgufValue *value = find(key);
+  if (!value || value->type() != GgufType::Array)
+    return true;
+  report(ExitCode::Unsupported, value, key, value->describe(),
+         "one number for all layers");
+  return false;
+}
+
 void GgufConfigReader::readHeads(LlamaConfig &config) {
   const std::string key = "llama.attention.head_count_kv";
-  require("llama.attention.head_count", kMaxHeads, config.numHeads);
+  if (isOneNumber("llama.attention.head_count"))
+    require("llama.attention.head_count", kMaxHeads, config.numHeads);
   config.numKvHeads = config.numHeads;
   const GgufValue *value = find(key);
-  if (value && value->type() == GgufType::Array) {
-    report(ExitCode::Unsupported, value, key, value->describe(),
-           "one number for all layers");
-  } else if (std::optional<int64_t> heads = integer(key, kMaxHeads)) {
+  if (!isOneNumber(key) || config.numHeads == 0)
+    return;
+  if (std::optional<int64_t> heads = integer(key, kMaxHeads)) {
     if (config.numHeads % *heads != 0)
       report(ExitCode::Malformed, value, key, std::to_string(*heads),
              "a divisor of llama.attention.head_count " +
@@ -153,12 +172,14 @@ void GgufConfigReader::readHeads(LlamaConfig &config) {
 }
 
 void GgufConfigReader::readHeadDim(LlamaConfig &config) {
-  if (config.numHeads == 0 || config.hiddenSize == 0)
-    return;
   const std::string key = "llama.attention.key_length";
   std::optional<int64_t> keyLength = integer(key, kMaxHeadDim);
   std::optional<int64_t> valueLength =
       integer("llama.attention.value_length", kMaxHeadDim);
+  std::optional<int64_t> rotated =
+      integer("llama.rope.dimension_count", kMaxHeadDim);
+  if (config.numHeads == 0 || config.hiddenSize == 0)
+    return;
   if (valueLength && keyLength && *valueLength != *keyLength)
     report(ExitCode::Unsupported, file.find("llama.attention.value_length"),
            "llama.attention.value_length", std::to_string(*valueLength),
@@ -174,8 +195,6 @@ void GgufConfigReader::readHeadDim(LlamaConfig &config) {
            "llama.attention.head_count",
            std::to_string(config.headDim) + " columns a head",
            "an even number, at most " + std::to_string(kMaxHeadDim));
-  std::optional<int64_t> rotated =
-      integer("llama.rope.dimension_count", kMaxHeadDim);
   if (rotated && *rotated != config.headDim)
     report(ExitCode::Unsupported, file.find("llama.rope.dimension_count"),
            "llama.rope.dimension_count", std::to_string(*rotated),
@@ -231,9 +250,12 @@ void GgufConfigReader::readRope(LlamaConfig &config) {
   if (const GgufValue *value = find(kindKey)) {
     kind = value->string().value_or("");
     if (kind != "none" && kind != "linear")
-      report(ExitCode::Unsupported, value, kindKey,
-             value->string() ? quoted(kind) : value->describe(),
+      report(value->string() ? ExitCode::Unsupported : ExitCode::Malformed,
+             value, kindKey, value->string() ? quoted(kind) : value->describe(),
              "\"none\" or \"linear\"");
+    if (kind == "linear" && !find("llama.rope.scaling.factor"))
+      report(ExitCode::Malformed, nullptr, "llama.rope.scaling.factor",
+             "absent", "a float, since " + kindKey + " is \"linear\"");
   } else if (oldFactor) {
     kind = "linear";
     factor = oldFactor;
@@ -242,11 +264,15 @@ void GgufConfigReader::readRope(LlamaConfig &config) {
     config.ropeScaling.kind = RopeScaling::Kind::Linear;
     config.ropeScaling.factor = *factor;
   }
-  // Says what the factors were computed from.
+  // They say how the model was made.
   find("llama.rope.scaling.original_context_length");
-  if (const CheckpointTensor *tensor =
-          file.checkpoint().find("rope_freqs.weight"))
-    readFactors(*tensor, config);
+  find("llama.rope.scaling.finetuned");
+  const CheckpointTensor *factors = file.checkpoint().find("rope_freqs.weight");
+  if (factors && config.ropeScaling.kind != RopeScaling::Kind::None)
+    report(ExitCode::Unsupported, nullptr, factors->name,
+           "beside a linear scaling", "one of the two");
+  else if (factors)
+    readFactors(*factors, config);
 }
 
 /// What the file says by having tensors or not.

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """edit_gguf.py IN OUT EDIT...: a GGUF file with other metadata or tensors.
 
-Edits: `set KEY TYPE VALUE` (u32, f32, str, bool, i32s), `drop KEY`,
-`rename TENSOR NAME`, `retype TENSOR q8_0` (quantises an F32 tensor by absolute
-maxima), `add TENSOR VALUE...` (a vector of F32). Separate edits by `--`.
+Edits: `set KEY TYPE VALUE...` (u16, u32, i32, f32, str, bool; arrays i32s, f32s,
+strs), `cut KEY COUNT` (the first elements of an array of strings), `drop KEY`,
+`rename TENSOR NAME`, `retype TENSOR` (quantises an F32 tensor to Q8_0 by
+absolute maxima), `number TENSOR TYPE` (another number of the type over the same
+bytes), `add TENSOR VALUE...` (a vector of F32). Separate edits by `--`.
 """
 import struct
 import sys
 
-TYPES = {"u32": 4, "i32": 5, "f32": 6, "bool": 7, "str": 8}
+TYPES = {"u16": 2, "u32": 4, "i32": 5, "f32": 6, "bool": 7, "str": 8}
 FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 BLOCKS = {0: (1, 4), 1: (1, 2), 8: (32, 34)}  # type: elements and bytes of a block
 
@@ -47,6 +49,10 @@ def encode(kind, words):
         return struct.pack("<I", 8) + text(words[0].encode())
     if kind == "i32s":
         return struct.pack("<IIQ", 9, 5, len(words)) + struct.pack(f"<{len(words)}i", *map(int, words))
+    if kind == "f32s":
+        return struct.pack("<IIQ", 9, 6, len(words)) + struct.pack(f"<{len(words)}f", *map(float, words))
+    if kind == "strs":
+        return struct.pack("<IIQ", 9, 8, len(words)) + b"".join(text(word.encode()) for word in words)
     value = {"f32": float, "bool": lambda w: w == "true"}.get(kind, int)(words[0])
     return struct.pack("<I" + FORMATS[TYPES[kind]], TYPES[kind], value)
 
@@ -94,6 +100,13 @@ def apply(edit, metadata, tensors):
     elif edit[0] == "retype":
         dims, _, data = tensors[name]
         tensors[name] = [dims, 8, quantise(data)]
+    elif edit[0] == "number":
+        tensors[name][1] = int(edit[2])
+    elif edit[0] == "cut":
+        reader = Reader(metadata[name])
+        assert (reader.take("I"), reader.take("I"), reader.take("Q") >= int(edit[2])) == (9, 8, True)
+        strings = [reader.string() for _ in range(int(edit[2]))]
+        metadata[name] = struct.pack("<IIQ", 9, 8, len(strings)) + b"".join(map(text, strings))
     elif edit[0] == "add":
         values = list(map(float, edit[2:]))
         tensors[name] = [[len(values)], 0, struct.pack(f"<{len(values)}f", *values)]
