@@ -89,7 +89,7 @@ int dumpPrompt(const lamina_program &program, const Options &options) {
   engineOptions.chunk = std::min(engineOptions.chunk, kDumpChunk);
   engineOptions.allLogits = true;
   engineOptions.tap = collectTap;
-  engineOptions.callbackContext = &collected;
+  engineOptions.tapContext = &collected;
   lamrt_status status = LAMRT_OK;
   auto engine = Engine::create(program, engineOptions, status);
   if (!engine)

@@ -5,6 +5,7 @@
 #include "core/Failure.h"
 
 #include <algorithm>
+#include <unistd.h>
 
 namespace lamina::program {
 
@@ -23,6 +24,16 @@ Engine::Engine(const lamina_program &program, const EngineOptions &chosen)
       batch(countPages(chosen.context)) {}
 
 Engine::~Engine() { lamrt_rank_destroy(rank); }
+
+void Engine::showProgress(void *engine, uint64_t done, uint64_t all) {
+  static_cast<Engine *>(engine)->loading->update(done, all);
+}
+
+void Engine::forwardTap(void *engine, const char *name, int32_t layer,
+                        const float *values, int64_t rows, int64_t features) {
+  const EngineOptions &options = static_cast<Engine *>(engine)->options;
+  options.tap(options.tapContext, name, layer, values, rows, features);
+}
 
 std::unique_ptr<Engine> Engine::create(const lamina_program &program,
                                        const EngineOptions &chosen,
@@ -48,11 +59,14 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.cpu_level = chosen.cpuLevel;
   options.verify_weights = chosen.verifyWeights;
   options.measure = chosen.measure;
-  options.progress = chosen.progress;
-  options.tap = chosen.tap;
-  options.context = chosen.callbackContext;
+  LoadProgress loading(STDERR_FILENO);
+  engine->loading = &loading;
+  options.progress = isatty(STDERR_FILENO) ? showProgress : nullptr;
+  options.tap = chosen.tap ? forwardTap : nullptr;
+  options.context = engine.get();
   engine->options.chunk = options.max_tokens;
   status = lamrt_rank_create(&program, &options, &engine->rank);
+  engine->loading = nullptr;
   if (status)
     return nullptr;
   for (int32_t page = options.num_pages; page > 0; --page)

@@ -9,6 +9,7 @@
 #ifndef LAMINA_RUNTIME_PROGRAM_ENGINE_H
 #define LAMINA_RUNTIME_PROGRAM_ENGINE_H
 
+#include "program/LoadProgress.h"
 #include "program/StepBatch.h"
 
 #include <memory>
@@ -26,10 +27,9 @@ struct EngineOptions {
   bool measure = false; ///< keep the time of each phase
   const char *modelPath = nullptr;
   const char *cpuLevel = nullptr;
-  void (*progress)(void *context, uint64_t done, uint64_t all) = nullptr;
   void (*tap)(void *context, const char *name, int32_t layer,
               const float *values, int64_t rows, int64_t features) = nullptr;
-  void *callbackContext = nullptr;
+  void *tapContext = nullptr;
 };
 
 /// Token ids and the pages that hold their keys and values.
@@ -70,13 +70,17 @@ public:
   lamrt_statistics statistics() const;
 
 private:
+  static void showProgress(void *engine, uint64_t done, uint64_t all);
+  static void forwardTap(void *engine, const char *name, int32_t layer,
+                         const float *values, int64_t rows, int64_t features);
   Engine(const lamina_program &program, const EngineOptions &options);
   bool schedule(Sequence &sequence);
 
   EngineOptions options;
   int32_t numLogits;
   lamrt_rank *rank = nullptr;
-  std::vector<int32_t> unused; ///< pages, used from the back
+  LoadProgress *loading = nullptr; ///< while the rank is created
+  std::vector<int32_t> unused;     ///< pages, used from the back
   StepBatch batch;
   struct Scheduled {
     Sequence *sequence;
