@@ -36,6 +36,9 @@ lamrt_status prepareStandardStreams() {
 lamrt_status writeOut(std::string_view text) {
   while (!text.empty()) {
     ssize_t count = write(STDOUT_FILENO, text.data(), text.size());
+    // The reader may have stopped to read: then only a signal ends the wait.
+    if (count < 0 && errno == EINTR && getInterrupt())
+      return LAMRT_OK;
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)

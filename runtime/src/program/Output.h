@@ -14,7 +14,8 @@ namespace lamina::program {
 /// file gets their number, and fails with LAMRT_IO if 1 is closed.
 lamrt_status prepareStandardStreams();
 
-/// Writes all of `text` to standard output at once. Fails with LAMRT_IO.
+/// Writes all of `text` to standard output at once. Fails with LAMRT_IO. A
+/// signal that came since catchInterrupts ends a wait for the reader.
 lamrt_status writeOut(std::string_view text);
 
 /// Prints `error: <message>` to stderr, and returns `status`.

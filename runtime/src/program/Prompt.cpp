@@ -33,6 +33,15 @@ lamrt_status PromptEncoder::create(const lamina_program &program) {
   return LAMRT_OK;
 }
 
+/// What no token stands for would be lost without a word.
+static lamrt_status checkDropped(uint64_t bytes) {
+  if (bytes == 0)
+    return LAMRT_OK;
+  return reportError(LAMRT_CHECK_FAILED,
+                     "prompt: " + std::to_string(bytes) +
+                         " bytes that the vocabulary cannot express");
+}
+
 lamrt_status PromptEncoder::encodeText(const std::string &text,
                                        bool parseSpecial,
                                        std::vector<int32_t> &ids) const {
@@ -44,11 +53,27 @@ lamrt_status PromptEncoder::encodeText(const std::string &text,
   options.parseSpecial = parseSpecial;
   uint64_t dropped = 0;
   ids = loadedTokenizer->encode(text, options, &dropped);
-  if (dropped > 0)
-    return reportError(LAMRT_CHECK_FAILED,
-                       "prompt: " + std::to_string(dropped) +
-                           " bytes that the vocabulary cannot express");
-  return LAMRT_OK;
+  return checkDropped(dropped);
+}
+
+static lamrt_status reportTemplateError(const ChatTemplateError &error,
+                                        const char *advice) {
+  lamrt_status status = LAMRT_MALFORMED;
+  switch (error.kind) {
+  case ChatTemplateError::Kind::Syntax:
+  case ChatTemplateError::Kind::Raised:
+  case ChatTemplateError::Kind::Runtime:
+    break;
+  case ChatTemplateError::Kind::Unsupported:
+    status = LAMRT_UNSUPPORTED;
+    break;
+  case ChatTemplateError::Kind::Limit:
+    status = LAMRT_LIMIT;
+    break;
+  }
+  return reportError(status, "chat template: line " +
+                                 std::to_string(error.line) + ": " +
+                                 error.message + advice);
 }
 
 lamrt_status PromptEncoder::loadTemplate() {
@@ -59,11 +84,7 @@ lamrt_status PromptEncoder::loadTemplate() {
       ChatTemplate::parse(loadedTokenizer->model().chatTemplate, error);
   if (loadedTemplate)
     return LAMRT_OK;
-  return reportError(error.kind == ChatTemplateError::Kind::Syntax
-                         ? LAMRT_MALFORMED
-                         : LAMRT_UNSUPPORTED,
-                     "chat template: line " + std::to_string(error.line) +
-                         ": " + error.message + "; --raw does not need it");
+  return reportTemplateError(error, "; --raw does not need it");
 }
 
 /// Whether a special token is spelled with characters of a message, in whole or
@@ -102,28 +123,28 @@ lamrt_status PromptEncoder::encodeChat(const std::vector<ChatMessage> &messages,
   ChatTemplateError error;
   auto segments = loadedTemplate->render(inputs, error);
   if (!segments)
-    return reportError(error.kind == ChatTemplateError::Kind::Limit
-                           ? LAMRT_LIMIT
-                           : LAMRT_UNSUPPORTED,
-                       "chat template: line " + std::to_string(error.line) +
-                           ": " + error.message);
+    return reportTemplateError(error, "");
   // The template spells BOS and EOS itself.
   EncodeOptions options;
   options.addBos = options.addEos = false;
   options.parseSpecial = true;
+  uint64_t dropped = 0;
   // Words may be merged across the boundaries of segments. Only where a message
   // spells a special token are the segments encoded one by one.
   if (parseSpecial || !hidesSpecialToken(*segments)) {
-    ids = loadedTokenizer->encode(plainText(*segments), options);
-    return LAMRT_OK;
+    ids = loadedTokenizer->encode(plainText(*segments), options, &dropped);
+    return checkDropped(dropped);
   }
   ids.clear();
   for (const ChatSegment &segment : *segments) {
     options.parseSpecial = !segment.fromUser;
-    std::vector<int32_t> part = loadedTokenizer->encode(segment.text, options);
+    uint64_t droppedHere = 0;
+    std::vector<int32_t> part =
+        loadedTokenizer->encode(segment.text, options, &droppedHere);
     ids.insert(ids.end(), part.begin(), part.end());
+    dropped += droppedHere;
   }
-  return LAMRT_OK;
+  return checkDropped(dropped);
 }
 
 lamrt_status readText(const std::string &path, std::string &text) {
