@@ -6,97 +6,21 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "OutputFiles.h"
 #include "ProgramCache.h"
-#include "lamina/Import/Safetensors.h"
+#include "ReferenceFile.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
-#include <cstring>
 
 using namespace lamina;
 using llvm::StringRef;
 
 namespace {
-
-/// A safetensors file whose tensors are read when asked for.
-class TensorFile {
-public:
-  static std::optional<TensorFile> open(const std::string &path,
-                                        InputErrors &errors) {
-    std::optional<SafetensorsFile> file = readSafetensorsHeader(path, errors);
-    if (!file)
-      return std::nullopt;
-    return TensorFile(std::move(*file));
-  }
-
-  const SafetensorsTensor *find(StringRef name) const {
-    return file.find({name.data(), name.size()});
-  }
-  const SafetensorsFile &getFile() const { return file; }
-
-  void report(InputErrors &errors, StringRef name, std::string found,
-              std::string expected) const {
-    errors.report({ExitCode::Malformed, file.file.path, "", name.str(),
-                   std::move(found), std::move(expected), ""});
-  }
-
-  /// A matrix of f32, as [rows, columns].
-  std::optional<std::vector<float>> readMatrix(StringRef name,
-                                               InputErrors &errors) const {
-    const SafetensorsTensor *tensor = find(name);
-    if (!tensor || tensor->dtype != "F32" || tensor->shape.size() != 2) {
-      report(errors, name, tensor ? describe(*tensor) : "absent",
-             "a matrix of F32");
-      return std::nullopt;
-    }
-    auto bytes = readTensorBytes(file, *tensor, errors);
-    if (!bytes)
-      return std::nullopt;
-    std::vector<float> values(bytes->size() / sizeof(float));
-    std::memcpy(values.data(), bytes->data(), values.size() * sizeof(float));
-    return values;
-  }
-
-  /// `input_ids`, a vector of I64 or I32.
-  std::optional<std::vector<int64_t>> readIds(InputErrors &errors) const {
-    const SafetensorsTensor *tensor = find("input_ids");
-    bool isWide = tensor && tensor->dtype == "I64";
-    if (!tensor || (!isWide && tensor->dtype != "I32") ||
-        tensor->shape.size() != 1) {
-      report(errors, "input_ids", tensor ? describe(*tensor) : "absent",
-             "a vector of I64 or I32");
-      return std::nullopt;
-    }
-    auto bytes = readTensorBytes(file, *tensor, errors);
-    if (!bytes)
-      return std::nullopt;
-    std::vector<int64_t> ids(size_t(tensor->shape[0]));
-    for (size_t i = 0; i < ids.size(); ++i) {
-      int32_t narrow = 0;
-      if (isWide)
-        std::memcpy(&ids[i], bytes->data() + 8 * i, 8);
-      else
-        std::memcpy(&narrow, bytes->data() + 4 * i, 4), ids[i] = narrow;
-    }
-    return ids;
-  }
-
-  static std::string describe(const SafetensorsTensor &tensor) {
-    std::string text = std::string(tensor.dtype) + " [";
-    for (size_t i = 0; i < tensor.shape.size(); ++i)
-      text += (i ? ", " : "") + std::to_string(tensor.shape[i]);
-    return text + "]";
-  }
-
-private:
-  explicit TensorFile(SafetensorsFile file) : file(std::move(file)) {}
-  SafetensorsFile file;
-};
 
 /// How far a tensor is from its reference.
 struct Difference {
@@ -170,47 +94,21 @@ struct Report {
   }
 };
 
-/// The tensors to compare: hidden states in the order of the layers, then
-/// `hidden.norm`, then `logits`.
-std::vector<std::string> listTensors(const TensorFile &reference) {
-  std::vector<std::string> names;
-  for (int64_t layer = 0;; ++layer) {
-    std::string name = "hidden.L" + std::to_string(layer);
-    if (!reference.find(name))
-      break;
-    names.push_back(name);
-  }
-  if (reference.find("hidden.norm"))
-    names.push_back("hidden.norm");
-  names.push_back("logits");
-  return names;
-}
-
-std::optional<Report> compareFiles(const TensorFile &reference,
-                                   const TensorFile &dump, double limit,
-                                   InputErrors &errors) {
+std::optional<Report> compareFiles(const ReferenceFile &reference,
+                                   const ReferenceFile &dump, int64_t numLayers,
+                                   double limit, InputErrors &errors) {
   Report report;
   report.limit = limit;
-  for (const std::string &name : listTensors(reference)) {
+  for (const std::string &name : reference.listTensors(numLayers)) {
     auto expected = reference.readMatrix(name, errors);
     auto actual = dump.readMatrix(name, errors);
     if (!expected || !actual)
       return std::nullopt;
-    const SafetensorsTensor &tensor = *reference.find(name);
-    if (tensor.shape != dump.find(name)->shape) {
-      reference.report(errors, name, TensorFile::describe(tensor),
-                       TensorFile::describe(*dump.find(name)) +
-                           " as the program has it");
-      return std::nullopt;
-    }
-    if (expected->empty()) {
-      reference.report(errors, name, "no elements", "at least one");
-      return std::nullopt;
-    }
+    int64_t columns = reference.find(name)->shape[1];
     report.tensors.push_back(
-        compareMatrices(name, *actual, *expected, tensor.shape[1]));
+        compareMatrices(name, *actual, *expected, columns));
     if (name == "logits")
-      report.logits = compareLogits(*actual, *expected, tensor.shape[1]);
+      report.logits = compareLogits(*actual, *expected, columns);
   }
   return report;
 }
@@ -236,17 +134,25 @@ std::string formatText(const Report &report) {
   return text;
 }
 
+/// JSON has no infinity and no NaN.
+llvm::json::Value toJson(double number) {
+  if (!std::isfinite(number))
+    return nullptr;
+  return number;
+}
+
 std::string formatJson(const Report &report) {
   llvm::json::Array tensors;
   for (const Difference &difference : report.tensors)
-    tensors.push_back(llvm::json::Object{{"name", difference.name},
-                                         {"max_difference", difference.largest},
-                                         {"row", difference.row}});
+    tensors.push_back(
+        llvm::json::Object{{"name", difference.name},
+                           {"max_difference", toJson(difference.largest)},
+                           {"row", difference.row}});
   const Difference *first = report.findFirstOver();
   llvm::json::Object object{
       {"tensors", std::move(tensors)},
-      {"kld_mean", report.logits.meanKld},
-      {"kld_max", report.logits.maxKld},
+      {"kld_mean", toJson(report.logits.meanKld)},
+      {"kld_max", toJson(report.logits.maxKld)},
       {"top1_agreeing", report.logits.agreeing},
       {"rows", report.logits.rows},
       {"limit", report.limit},
@@ -264,6 +170,12 @@ int runDump(const std::string &program, const std::vector<int64_t> &ids,
   std::string list;
   for (int64_t id : ids)
     list += (list.empty() ? "" : " ") + std::to_string(id);
+  // Linux takes no longer argument.
+  constexpr size_t kMaxArgument = 128 * 1024 - 1;
+  if (list.size() > kMaxArgument)
+    return fail(ExitCode::Limit, "input_ids: " + std::to_string(list.size()) +
+                                     " bytes as text, expected at most " +
+                                     std::to_string(kMaxArgument));
   std::string reason;
   int code = llvm::sys::ExecuteAndWait(program,
                                        {program, "--ids", list, "--dump", dump},
@@ -272,23 +184,6 @@ int runDump(const std::string &program, const std::vector<int64_t> &ids,
     return fail(ExitCode::InternalError, program + ": " + reason);
   return code;
 }
-
-/// A name in the folder for temporary files that is removed at the end.
-class TemporaryFile {
-public:
-  TemporaryFile() {
-    llvm::SmallString<128> name;
-    if (!llvm::sys::fs::createTemporaryFile("lamina", "safetensors", name))
-      path = name.str().str();
-  }
-  TemporaryFile(const TemporaryFile &) = delete;
-  TemporaryFile &operator=(const TemporaryFile &) = delete;
-  ~TemporaryFile() {
-    if (!path.empty())
-      llvm::sys::fs::remove(path);
-  }
-  std::string path;
-};
 
 std::optional<double> readLimit(const CommandLine &line) {
   double limit = 1e-4;
@@ -318,28 +213,35 @@ int lamina::runCompare(const std::vector<std::string> &arguments) {
     return failUsage(line->command, "no reference, expected --ref FILE");
 
   InputErrors errors;
-  std::optional<TensorFile> reference = TensorFile::open(path, errors);
+  std::optional<ReferenceFile> reference = ReferenceFile::open(path, errors);
   if (!reference)
     return fail(errors);
   std::optional<std::vector<int64_t>> ids = reference->readIds(errors);
-  if (!ids)
+  std::optional<Model> model = openModel(request->input, errors);
+  if (!ids || !model)
+    return fail(errors);
+  const LlamaConfig &config = model->config;
+  if (!reference->check(config,
+                        request->maxContext ? request->maxContext
+                                            : config.maxPositions,
+                        *ids, errors))
     return fail(errors);
   request->taps = true;
   std::string program;
   if (int code =
           findProgram(*request, line->options.hasArg(OPT_no_cache), program))
     return code;
-  TemporaryFile dumpFile;
-  if (dumpFile.path.empty())
-    return fail(ExitCode::InputOutput,
-                "no temporary file can be made, expected a writable TMPDIR");
-  if (int code = runDump(program, *ids, dumpFile.path))
+  TemporaryFile dumpFile("safetensors");
+  if (dumpFile.get().empty())
+    return int(ExitCode::InputOutput);
+  if (int code = runDump(program, *ids, dumpFile.get()))
     return code;
-  std::optional<TensorFile> dump = TensorFile::open(dumpFile.path, errors);
-  if (!dump)
+  std::optional<ReferenceFile> dump =
+      ReferenceFile::open(dumpFile.get(), errors);
+  if (!dump || !dump->check(config, config.maxPositions, *ids, errors))
     return fail(errors);
   std::optional<Report> report =
-      compareFiles(*reference, *dump, *limit, errors);
+      compareFiles(*reference, *dump, config.numLayers, *limit, errors);
   if (!report)
     return fail(errors);
   if (int code =

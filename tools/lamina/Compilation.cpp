@@ -2,6 +2,7 @@
 
 #include "Compilation.h"
 
+#include "OutputFiles.h"
 #include "lamina/Conversion/RuntimeSupport.h"
 #include "lamina/IR/LlamaOps.h"
 #include "lamina/Import/FileIdentity.h"
@@ -289,6 +290,27 @@ int Compilation::advance(Stage stage) {
   return 0;
 }
 
+std::vector<std::string> Compilation::listInputs() const {
+  std::vector<std::string> inputs{request.input};
+  auto add = [&](const std::string &folder, const std::string &name) {
+    llvm::SmallString<256> path(folder);
+    llvm::sys::path::append(path, name);
+    inputs.push_back(path.str().str());
+  };
+  if (!model) {
+    mlir::FailureOr<ProgramInfo> info = getProgramInfo(*module);
+    if (mlir::succeeded(info))
+      for (const ProgramFile &file : info->files)
+        add(info->modelPath, file.name);
+    return inputs;
+  }
+  for (const CheckpointFile &file : model->checkpoint.files)
+    inputs.push_back(file.path);
+  for (const char *name : kSmallModelFiles)
+    add(model->folder, name);
+  return inputs;
+}
+
 int Compilation::writeText(const std::string &output, bool debugInfo) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -297,6 +319,7 @@ int Compilation::writeText(const std::string &output, bool debugInfo) {
   module->print(stream, flags);
   stream << "\n";
   InputErrors errors;
+  UnfinishedOutput unfinished(output);
   return writeOutput(output, text, errors) ? 0 : fail(errors);
 }
 
@@ -314,6 +337,7 @@ int Compilation::writeObject(const std::string &output) {
   if (!bytes)
     return int(ExitCode::InternalError);
   InputErrors errors;
+  UnfinishedOutput unfinished(output);
   return writeOutput(output, {bytes->data(), bytes->size()}, errors)
              ? 0
              : fail(errors);
@@ -374,16 +398,15 @@ int Compilation::linkTo(const std::string &output) {
     return int(ExitCode::InternalError);
   note("made the object");
   // The linker reads files.
-  llvm::SmallString<128> object;
-  if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile("lamina", "o", object))
-    return fail(ExitCode::InputOutput, "temporary file: " + code.message());
-  llvm::scope_exit remove([&] { llvm::sys::fs::remove(object); });
-  if (!writeOutput(object.str().str(), {bytes->data(), bytes->size()}, errors))
+  TemporaryFile object("o");
+  if (object.get().empty())
+    return int(ExitCode::InputOutput);
+  UnfinishedOutput unfinishedObject(object.get()), unfinished(output);
+  if (!writeOutput(object.get(), {bytes->data(), bytes->size()}, errors))
     return fail(errors);
   LinkOptions options;
   options.archives = std::move(*archives);
-  if (!linkProgram(object.str().str(), options, output, errors))
+  if (!linkProgram(object.get(), options, output, errors))
     return fail(errors);
   return 0;
 }

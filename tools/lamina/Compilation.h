@@ -86,6 +86,10 @@ public:
   int writeObject(const std::string &output);
   int writeProgram(const std::string &output);
 
+  /// The files that have been read: those of the model, or the IR and the
+  /// checkpoint that it names.
+  std::vector<std::string> listInputs() const;
+
   mlir::ModuleOp getModule() const { return module.get(); }
   /// The model; null when IR was read.
   const Model *getModel() const { return model ? &*model : nullptr; }
@@ -111,6 +115,11 @@ private:
   Stage reached = Stage::Import;
   uint64_t startTime;
 };
+
+/// Files of a folder that a program depends on, beside the checkpoint.
+inline constexpr const char *kSmallModelFiles[] = {
+    "config.json", "generation_config.json", "tokenizer.json",
+    "tokenizer_config.json", "chat_template.jinja"};
 
 /// The file of this process.
 std::string getExecutablePath();

@@ -10,11 +10,13 @@
 #include "lamina/Conversion/BufferPlan.h"
 #include "lamina/Import/SummationTree.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <fstream>
 
 using namespace lamina;
 using llvm::StringRef;
@@ -219,13 +221,13 @@ int printTensorTable(const Model &model) {
   return printAnswer(text);
 }
 
+/// A pipe or a device is none, and is not read.
 bool isElf(const std::string &path) {
-  llvm::file_magic magic;
-  return !llvm::identify_magic(path, magic) &&
-         (magic == llvm::file_magic::elf_executable ||
-          magic == llvm::file_magic::elf_shared_object ||
-          magic == llvm::file_magic::elf_relocatable ||
-          magic == llvm::file_magic::elf);
+  char magic[4] = {};
+  return llvm::sys::fs::is_regular_file(path) &&
+         std::ifstream(path, std::ios::binary).read(magic, sizeof(magic)) &&
+         StringRef(magic, sizeof(magic)) == "\x7f"
+                                            "ELF";
 }
 
 } // namespace
@@ -238,8 +240,14 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
   if (!request)
     return int(ExitCode::Usage);
   bool asJson = line->options.hasArg(OPT_json);
-  if (isElf(request->input))
+  if (isElf(request->input)) {
+    for (auto [option, name] :
+         {std::pair(OPT_tensors, "--tensors"), std::pair(OPT_plan, "--plan")})
+      if (line->options.hasArg(option))
+        return failUsage(line->command, std::string(name) +
+                                            ": of a program, expected a model");
     return inspectProgram(request->input, asJson);
+  }
 
   InputErrors errors;
   std::optional<Model> model = openModel(request->input, errors);

@@ -2,18 +2,21 @@
 
 #include "Commands.h"
 #include "Compilation.h"
+#include "OutputFiles.h"
 
 using namespace lamina;
 
 /// Compiles to `stage` and writes it to `output`.
-static int compileTo(CompileRequest request, Stage stage,
-                     const std::string &output, bool debugInfo) {
+static int compileTo(llvm::StringRef command, CompileRequest request,
+                     Stage stage, const std::string &output, bool debugInfo) {
   if (request.from && *request.from > stage)
     return fail(ExitCode::Usage, "--from: " + getName(*request.from).str() +
                                      " comes behind " + getName(stage).str());
   request.output = output;
   Compilation compilation(std::move(request));
   if (int code = compilation.start())
+    return code;
+  if (int code = checkOutput(command, output, compilation.listInputs()))
     return code;
   if (int code = compilation.advance(std::min(stage, Stage::Llvm)))
     return code;
@@ -47,7 +50,8 @@ int lamina::runCompile(const std::vector<std::string> &arguments) {
     return failUsage(line->command,
                      output.empty() ? "no output, expected -o FILE"
                                     : "-o: -, expected a file for a program");
-  return compileTo(*request, *stage, output, /*debugInfo=*/false);
+  return compileTo(line->command, *request, *stage, output,
+                   /*debugInfo=*/false);
 }
 
 int lamina::runIr(const std::vector<std::string> &arguments) {
@@ -64,7 +68,7 @@ int lamina::runIr(const std::vector<std::string> &arguments) {
                      "--stage: " + quoted(name) +
                          ", expected import, sharded, fused, planned, runtime "
                          "or llvm");
-  return compileTo(*request, *stage,
+  return compileTo(line->command, *request, *stage,
                    line->options.getLastArgValue(OPT_o, "-").str(),
                    line->options.hasArg(OPT_debuginfo));
 }

@@ -103,9 +103,11 @@ const OptTable &lamina::getOptionTable() {
 std::optional<CommandLine>
 lamina::parseCommandLine(StringRef command,
                          const std::vector<std::string> &arguments) {
+  // What is behind `--` is no option.
+  auto end = llvm::find(arguments, "--");
   std::vector<const char *> pointers;
-  for (const std::string &argument : arguments)
-    pointers.push_back(argument.c_str());
+  for (auto it = arguments.begin(); it != end; ++it)
+    pointers.push_back(it->c_str());
   unsigned missingIndex = 0, missingCount = 0;
   CommandLine line{
       command.str(),
@@ -121,6 +123,8 @@ lamina::parseCommandLine(StringRef command,
     else if (!checkOption(command, *argument, line.options))
       return std::nullopt;
   }
+  if (end != arguments.end())
+    line.operands.insert(line.operands.end(), end + 1, arguments.end());
   return line;
 }
 
@@ -151,8 +155,18 @@ bool lamina::isOptionOf(StringRef command, StringRef argument) {
   });
 }
 
+/// Replaces control characters, which a file's name may have: an error is one
+/// line.
+static std::string flatten(StringRef text) {
+  std::string line = text.str();
+  for (char &c : line)
+    if (uint8_t(c) < 0x20 || c == 0x7f)
+      c = '?';
+  return line;
+}
+
 int lamina::fail(ExitCode code, StringRef message, StringRef help) {
-  errs() << "error: " << message << "\n";
+  errs() << "error: " << flatten(message) << "\n";
   if (!help.empty())
     errs() << "help: " << help << "\n";
   return static_cast<int>(code);

@@ -2,6 +2,7 @@
 
 #include "ProgramCache.h"
 
+#include "OutputFiles.h"
 #include "lamina/Import/FileIdentity.h"
 #include "lamina/Target/LinkProgram.h"
 #include "llvm/ADT/StringExtras.h"
@@ -86,9 +87,7 @@ bool addModel(const std::string &path, Fingerprint &fingerprint,
   }
   if (model->format == ModelFormat::Gguf)
     return true;
-  for (const char *name :
-       {"config.json", "generation_config.json", "tokenizer.json",
-        "tokenizer_config.json", "chat_template.jinja"})
+  for (const char *name : kSmallModelFiles)
     fingerprint.addFile(model->folder + "/" + name);
   return true;
 }
@@ -120,13 +119,10 @@ int compileTo(CompileRequest request, const std::string &program) {
 
 /// Compiles to a name of its own, which is removed when this process ends.
 int compilePrivately(const CompileRequest &request, std::string &program) {
-  static llvm::SmallString<128> name;
-  if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile("lamina", "", name))
-    return fail(ExitCode::InputOutput, "temporary file: " + code.message());
-  std::atexit([] { llvm::sys::fs::remove(name); });
-  program = name.str().str();
-  return compileTo(request, program);
+  static TemporaryFile file("");
+  program = file.get();
+  return program.empty() ? int(ExitCode::InputOutput)
+                         : compileTo(request, program);
 }
 
 } // namespace
@@ -141,14 +137,17 @@ int lamina::findProgram(const CompileRequest &request, bool isPrivate,
   if (!addModel(request.input, fingerprint, errors) ||
       !addCompiler(request, fingerprint, errors))
     return fail(errors);
-  if (std::error_code code = llvm::sys::fs::create_directories(*folder))
-    return fail(ExitCode::InputOutput,
-                folder->str().str() + ": " + code.message(),
-                "set XDG_CACHE_HOME, or give --no-cache");
+  std::string folderName = folder->str().str();
   llvm::sys::path::append(*folder, fingerprint.finish());
   program = folder->str().str();
   if (llvm::sys::fs::can_execute(program))
     return 0;
+  std::error_code code = llvm::sys::fs::create_directories(folderName);
+  if (!code)
+    code = llvm::sys::fs::access(folderName, llvm::sys::fs::AccessMode::Write);
+  if (code)
+    return fail(ExitCode::InputOutput, folderName + ": " + code.message(),
+                "set XDG_CACHE_HOME, or give --no-cache");
   if (isatty(STDERR_FILENO))
     llvm::errs() << "lamina: compiling " << request.input << "\n";
   return compileTo(request, program);

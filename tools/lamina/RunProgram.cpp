@@ -8,11 +8,10 @@
 #include "Commands.h"
 #include "ProgramCache.h"
 #include "llvm/Option/Option.h"
-#include "llvm/Support/Process.h"
-#include "llvm/Support/Program.h"
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <unistd.h>
 
 using namespace lamina;
@@ -27,57 +26,63 @@ struct SplitArguments {
 };
 
 /// Options of lamina stand anywhere before `--`; each is one argument. The
-/// model is the first argument that is none of them.
-SplitArguments split(const std::vector<std::string> &arguments,
-                     StringRef command) {
+/// model is the first argument that is no option; it comes before the options
+/// of the program, whose values are not known here. Prints what is wrong and
+/// returns nothing.
+std::optional<SplitArguments> split(const std::vector<std::string> &arguments,
+                                    StringRef command) {
   SplitArguments result;
-  bool hasModel = false, isOver = false;
+  std::optional<std::string> model;
+  bool isOver = false;
   for (const std::string &argument : arguments) {
     if (!isOver && argument == "--") {
       isOver = true;
     } else if (!isOver && isOptionOf(command, argument)) {
       result.own.push_back(argument);
-    } else if (!hasModel && !StringRef(argument).starts_with("-")) {
-      result.own.push_back(argument);
-      hasModel = true;
-    } else {
+    } else if (model) {
       result.forwarded.push_back(argument);
+    } else if (isOver || !StringRef(argument).starts_with("-")) {
+      model = argument;
+    } else {
+      failUsage(command, quoted(argument) + ": before the model, expected the "
+                                            "options of the program behind it");
+      return std::nullopt;
     }
   }
+  if (model)
+    result.own.insert(result.own.end(), {"--", *model});
   return result;
 }
 
-/// Replaces this process; returns only if that fails.
-int become(const std::string &program, std::vector<std::string> arguments) {
+/// Replaces this process; returns only if that fails. A program that is not
+/// kept loses its name before it starts: nothing is left behind, however it
+/// ends.
+int become(const std::string &program, std::vector<std::string> arguments,
+           bool isKept) {
   std::vector<char *> pointers;
   std::string name = program;
   pointers.push_back(name.data());
   for (std::string &argument : arguments)
     pointers.push_back(argument.data());
   pointers.push_back(nullptr);
-  execv(program.c_str(), pointers.data());
+  if (isKept) {
+    execv(program.c_str(), pointers.data());
+  } else if (int descriptor = open(program.c_str(), O_RDONLY | O_CLOEXEC);
+             descriptor >= 0) {
+    unlink(program.c_str());
+    fexecve(descriptor, pointers.data(), environ);
+  }
   return fail(ExitCode::InputOutput, program + ": " + std::strerror(errno));
-}
-
-/// Runs the program and waits: for one that is removed afterwards.
-int runAndWait(const std::string &program,
-               const std::vector<std::string> &arguments) {
-  std::vector<StringRef> references{program};
-  references.insert(references.end(), arguments.begin(), arguments.end());
-  std::string reason;
-  int code = llvm::sys::ExecuteAndWait(program, references, std::nullopt, {}, 0,
-                                       0, &reason);
-  if (code < 0)
-    return fail(ExitCode::InternalError, program + ": " + reason);
-  return code;
 }
 
 } // namespace
 
 int lamina::runProgram(const std::string &command,
                        const std::vector<std::string> &arguments) {
-  SplitArguments parts = split(arguments, command);
-  std::optional<CommandLine> line = parseCommandLine(command, parts.own);
+  std::optional<SplitArguments> parts = split(arguments, command);
+  if (!parts)
+    return int(ExitCode::Usage);
+  std::optional<CommandLine> line = parseCommandLine(command, parts->own);
   if (!line)
     return int(ExitCode::Usage);
   std::optional<CompileRequest> request = CompileRequest::create(*line);
@@ -89,7 +94,6 @@ int lamina::runProgram(const std::string &command,
     return code;
   // The program's modes have the names of the commands.
   if (command != "run")
-    parts.forwarded.insert(parts.forwarded.begin(), "--" + command);
-  return isPrivate ? runAndWait(program, parts.forwarded)
-                   : become(program, std::move(parts.forwarded));
+    parts->forwarded.insert(parts->forwarded.begin(), "--" + command);
+  return become(program, std::move(parts->forwarded), !isPrivate);
 }

@@ -5,9 +5,9 @@
 #include "lamina/Import/TokenizerFiles.h"
 #include "tokenizer/Tokenizer.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
@@ -39,30 +39,47 @@ std::optional<Tokenizer> openTokenizer(const std::string &path,
   return tokenizer;
 }
 
-/// Returns the text: the operand, the file of `-f`, or standard input. Prints
-/// what is wrong and returns nothing.
-std::optional<std::string> readText(const CommandLine &line) {
+/// Reads a file, or standard input for `-`, of at most kMaxTextBytes: a device
+/// may have no end. Prints what is wrong and returns the exit code.
+int readFile(const std::string &path, std::string &text) {
+  std::string name = path == "-" ? "standard input" : path;
+  llvm::Expected<llvm::sys::fs::file_t> file =
+      path == "-" ? llvm::Expected<llvm::sys::fs::file_t>(
+                        llvm::sys::fs::getStdinHandle())
+                  : llvm::sys::fs::openNativeFileForRead(path);
+  if (!file)
+    return fail(ExitCode::InputOutput,
+                name + ": " + llvm::toString(file.takeError()));
+  std::vector<char> buffer(1 << 16);
+  while (true) {
+    llvm::Expected<size_t> count = llvm::sys::fs::readNativeFile(*file, buffer);
+    if (!count)
+      return fail(ExitCode::InputOutput,
+                  name + ": " + llvm::toString(count.takeError()));
+    if (*count == 0)
+      return 0;
+    text.append(buffer.data(), *count);
+    if (text.size() > kMaxTextBytes)
+      return fail(ExitCode::Limit, name + ": over " +
+                                       std::to_string(kMaxTextBytes) +
+                                       " bytes of text");
+  }
+}
+
+/// Sets the text: the operand, the file of `-f`, or standard input. Prints what
+/// is wrong and returns the exit code.
+int readText(const CommandLine &line, std::string &text) {
   std::string file = line.options.getLastArgValue(OPT_f).str();
   if (line.operands.size() == 2) {
-    if (file.empty())
-      return line.operands[1];
-    failUsage(line.command, "-f: given beside a text, expected one of the two");
-    return std::nullopt;
+    text = line.operands[1];
+    return file.empty() ? 0
+                        : failUsage(line.command, "-f: given beside a text, "
+                                                  "expected one of the two");
   }
-  if (file.empty()) {
-    if (llvm::sys::Process::StandardInIsUserInput()) {
-      failUsage(line.command, "no text, expected one, or -f FILE, or a pipe");
-      return std::nullopt;
-    }
-    file = "-";
-  }
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(
-      file, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!buffer) {
-    fail(ExitCode::InputOutput, file + ": " + buffer.getError().message());
-    return std::nullopt;
-  }
-  return (*buffer)->getBuffer().str();
+  if (file.empty() && llvm::sys::Process::StandardInIsUserInput())
+    return failUsage(line.command,
+                     "no text, expected one, or -f FILE, or a pipe");
+  return readFile(file.empty() ? "-" : file, text);
 }
 
 int printDecoded(const CommandLine &line, const Tokenizer &tokenizer,
@@ -130,22 +147,16 @@ int lamina::runTokenize(const std::vector<std::string> &arguments) {
       openTokenizer(line->operands.front(), errors);
   if (!tokenizer)
     return fail(errors);
-  std::optional<std::string> text = readText(*line);
-  if (!text)
-    return int(line->operands.size() == 2 || !line->options.hasArg(OPT_f)
-                   ? ExitCode::Usage
-                   : ExitCode::InputOutput);
+  std::string text;
+  if (int code = readText(*line, text))
+    return code;
   if (line->options.hasArg(OPT_decode))
-    return printDecoded(*line, *tokenizer, *text);
+    return printDecoded(*line, *tokenizer, text);
 
   EncodeOptions options;
   options.parseSpecial = line->options.hasArg(OPT_parse_special);
-  if (text->size() > kMaxTextBytes)
-    return fail(ExitCode::Limit, "text: " + std::to_string(text->size()) +
-                                     " bytes, expected at most " +
-                                     std::to_string(kMaxTextBytes));
   uint64_t dropped = 0;
-  std::vector<int32_t> ids = tokenizer->encode(*text, options, &dropped);
+  std::vector<int32_t> ids = tokenizer->encode(text, options, &dropped);
   if (dropped)
     return fail(ExitCode::CheckFailed,
                 "text: " + std::to_string(dropped) +

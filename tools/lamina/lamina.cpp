@@ -8,8 +8,12 @@
 #include "Commands.h"
 #include "Options.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
 #include <csignal>
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace lamina;
 
@@ -40,14 +44,47 @@ constexpr Command commands[] = {
     {"tokenize", runTokenize}, {"compare", runCompare},
 };
 
+/// Commands whose options are the program's too.
+bool endsInProgram(llvm::StringRef command) {
+  return command == "run" || command == "chat" || command == "bench";
+}
+
+int failUnknown(const std::string &name) {
+  std::string message = quoted(name) + ": no command, expected run, chat, "
+                                       "bench, compile, inspect, ir, tokenize "
+                                       "or compare";
+  for (const Command &command : commands)
+    if (!name.empty() && command.name.edit_distance(name) <= 2)
+      return failUsage("",
+                       message + "; did you mean " + command.name.str() + "?");
+  return failUsage("", message);
+}
+
 bool isHelp(llvm::StringRef argument) {
   return argument == "--help" || argument == "-help" || argument == "-h";
 }
 
-} // namespace
+/// Whether the arguments of `command` ask for its help. What goes to a program
+/// may ask for the program's.
+bool wantsHelp(llvm::StringRef command,
+               const std::vector<std::string> &arguments) {
+  auto end = llvm::find(arguments, "--");
+  auto found = std::find_if(arguments.begin(), end, isHelp);
+  return found != end && (arguments.size() == 1 || !endsInProgram(command));
+}
 
-int main(int argc, char **argv) {
-  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+/// Fills closed descriptors, so that no file gets the number of a standard
+/// stream. Fails without a standard output.
+bool prepareStandardStreams() {
+  bool hasOutput = fcntl(STDOUT_FILENO, F_GETFD) != -1;
+  // open returns the lowest free number.
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(descriptor, F_GETFD) == -1 && open("/dev/null", O_RDWR) < 0)
+      break;
+  return hasOutput;
+}
+
+int runCommand(std::vector<std::string> arguments) {
   if (arguments.empty())
     return failUsage("", "no command, expected run, chat, bench, compile, "
                          "inspect, ir, tokenize or compare");
@@ -57,15 +94,28 @@ int main(int argc, char **argv) {
   if (name == "--version")
     return printAnswer(kVersion);
   arguments.erase(arguments.begin());
+  if (name == "help") {
+    name = arguments.front();
+    arguments = {"--help"};
+  }
   for (const Command &command : commands) {
     if (name != command.name)
       continue;
-    if (arguments.size() == 1 && isHelp(arguments.front()))
+    if (wantsHelp(name, arguments))
       return printAnswer(getHelp(name));
     return command.run(arguments);
   }
-  return failUsage("", quoted(name) +
-                           ": no command, expected run, chat, "
-                           "bench, compile, inspect, ir, tokenize or "
-                           "compare");
+  return failUnknown(name);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_DFL);
+  if (!prepareStandardStreams())
+    return fail(ExitCode::InputOutput, "standard output: closed");
+  int code = runCommand({argv + std::min(argc, 1), argv + argc});
+  // A message that could not be written does not change what has happened.
+  llvm::errs().clear_error();
+  return code;
 }
