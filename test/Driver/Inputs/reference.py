@@ -121,4 +121,5 @@ def main():
     model_file.write(sys.argv[2], model.run([int(word) for word in sys.argv[3:]]))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -140,4 +140,5 @@ def main():
     write(sys.argv[2], metadata, tensors)
 
 
-main()
+if __name__ == "__main__":
+    main()
