@@ -8,8 +8,6 @@
 
 using namespace lamina;
 
-/// Appends `text` with everything escaped that could break a line or a
-/// terminal: C0 and C1 control characters, DEL, and bytes that are no UTF-8.
 static void appendEscaped(std::string &out, std::string_view text) {
   size_t at = 0;
   while (at < text.size()) {
@@ -32,6 +30,12 @@ static void appendEscaped(std::string &out, std::string_view text) {
     out.append(text.substr(at, length));
     at += length;
   }
+}
+
+std::string lamina::escaped(std::string_view text) {
+  std::string result;
+  appendEscaped(result, text);
+  return result;
 }
 
 std::string lamina::quoted(std::string_view text, size_t limit) {

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ChildProcess.h"
 #include "Commands.h"
 #include "OutputFiles.h"
 #include "ProgramCache.h"
@@ -12,7 +13,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -176,13 +176,7 @@ int runDump(const std::string &program, const std::vector<int64_t> &ids,
     return fail(ExitCode::Limit, "input_ids: " + std::to_string(list.size()) +
                                      " bytes as text, expected at most " +
                                      std::to_string(kMaxArgument));
-  std::string reason;
-  int code = llvm::sys::ExecuteAndWait(program,
-                                       {program, "--ids", list, "--dump", dump},
-                                       std::nullopt, {}, 0, 0, &reason);
-  if (code < 0)
-    return fail(ExitCode::InternalError, program + ": " + reason);
-  return code;
+  return runAndWait(program, {"--ids", list, "--dump", dump}, dump);
 }
 
 std::optional<double> readLimit(const CommandLine &line) {

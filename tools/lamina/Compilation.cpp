@@ -2,6 +2,7 @@
 
 #include "Compilation.h"
 
+#include "ChildProcess.h"
 #include "OutputFiles.h"
 #include "lamina/Conversion/RuntimeSupport.h"
 #include "lamina/IR/LlamaOps.h"
@@ -17,11 +18,9 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
@@ -58,7 +57,7 @@ Compilation::~Compilation() = default;
 void Compilation::note(StringRef what) {
   if (request.verbose)
     llvm::errs() << "lamina: " << getMilliseconds() - startTime
-                 << " ms: " << what << "\n";
+                 << " ms: " << escaped({what.data(), what.size()}) << "\n";
 }
 
 int Compilation::start() { return request.from ? readStage() : importModel(); }
@@ -127,7 +126,7 @@ int Compilation::importModel() {
   if (!model)
     return fail(errors);
   for (const std::string &warning : model->warnings)
-    llvm::errs() << "warning: " << warning << "\n";
+    llvm::errs() << "warning: " << escaped(warning) << "\n";
   if (request.maxContext > model->config.maxPositions)
     return fail(ExitCode::Usage,
                 "--max-context: " + std::to_string(request.maxContext) +
@@ -261,9 +260,6 @@ void Compilation::setRelativeModelPath() {
                        mlir::StringAttr::get(&context, relative.string()));
 }
 
-/// A program's name and this: the file with its packed weights.
-static constexpr llvm::StringLiteral kPackedSuffix = ".weights";
-
 int Compilation::advance(Stage stage) {
   StageOptions options;
   options.ranks = RankCount{request.ranks};
@@ -353,33 +349,23 @@ int Compilation::writeProgram(const std::string &output) {
 /// The program packs its weights itself, with the code that reads them. Both
 /// files get their names when both are whole.
 int Compilation::writePackedProgram(const std::string &output) {
-  std::string suffix =
-      ".new." + std::to_string(llvm::sys::Process::getProcessId());
   std::string weights = output + kPackedSuffix.str();
-  std::string newProgram = output + suffix, newWeights = weights + suffix;
   for (const std::string &path : {output, weights})
     if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
       return fail(ExitCode::InputOutput,
                   path + ": output: not a regular file, expected a file");
-  llvm::scope_exit remove([&] {
-    llvm::sys::fs::remove(newProgram);
-    llvm::sys::fs::remove(newWeights);
-  });
-  if (int code = linkTo(newProgram))
+  TemporaryFile newProgram = TemporaryFile::beside(output),
+                newWeights = TemporaryFile::beside(weights);
+  if (int code = linkTo(newProgram.get()))
     return code;
-  std::string failure;
-  int code = llvm::sys::ExecuteAndWait(
-      newProgram, {newProgram, "--write-packed", newWeights},
-      /*Env=*/std::nullopt, /*Redirects=*/{}, /*SecondsToWait=*/0,
-      /*MemoryLimit=*/0, &failure);
-  if (code < 0)
-    return fail(ExitCode::InternalError, "packing the weights: " + failure);
-  if (code > 0)
+  if (int code =
+          runAndWait(newProgram.get(), {"--write-packed", newWeights.get()},
+                     newWeights.get()))
     return code; // the program has said why
   note("packed " + weights);
-  std::error_code error = llvm::sys::fs::rename(newWeights, weights);
+  std::error_code error = llvm::sys::fs::rename(newWeights.get(), weights);
   if (!error) {
-    error = llvm::sys::fs::rename(newProgram, output);
+    error = llvm::sys::fs::rename(newProgram.get(), output);
     if (error)
       llvm::sys::fs::remove(weights);
   }

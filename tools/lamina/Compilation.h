@@ -116,6 +116,9 @@ private:
   uint64_t startTime;
 };
 
+/// A program's name and this: the file with its packed weights.
+inline constexpr llvm::StringLiteral kPackedSuffix = ".weights";
+
 /// Files of a folder that a program depends on, beside the checkpoint.
 inline constexpr const char *kSmallModelFiles[] = {
     "config.json", "generation_config.json", "tokenizer.json",

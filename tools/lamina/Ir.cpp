@@ -13,11 +13,16 @@ static int compileTo(llvm::StringRef command, CompileRequest request,
     return fail(ExitCode::Usage, "--from: " + getName(*request.from).str() +
                                      " comes behind " + getName(stage).str());
   request.output = output;
+  bool packsWeights = request.packWeights;
   Compilation compilation(std::move(request));
   if (int code = compilation.start())
     return code;
-  if (int code = checkOutput(command, output, compilation.listInputs()))
-    return code;
+  std::vector<std::string> outputs{output};
+  if (packsWeights)
+    outputs.push_back(output + kPackedSuffix.str());
+  for (const std::string &file : outputs)
+    if (int code = checkOutput(command, file, compilation.listInputs()))
+      return code;
   if (int code = compilation.advance(std::min(stage, Stage::Llvm)))
     return code;
   if (stage == Stage::Program)
@@ -68,7 +73,9 @@ int lamina::runIr(const std::vector<std::string> &arguments) {
                      "--stage: " + quoted(name) +
                          ", expected import, sharded, fused, planned, runtime "
                          "or llvm");
-  return compileTo(line->command, *request, *stage,
-                   line->options.getLastArgValue(OPT_o, "-").str(),
+  std::string output = line->options.getLastArgValue(OPT_o, "-").str();
+  if (output.empty())
+    return failUsage(line->command, "-o: \"\", expected a file");
+  return compileTo(line->command, *request, *stage, output,
                    line->options.hasArg(OPT_debuginfo));
 }

@@ -35,6 +35,15 @@ TemporaryFile::TemporaryFile(StringRef suffix) {
   llvm::sys::RemoveFileOnSignal(path);
 }
 
+TemporaryFile::TemporaryFile(Name name) : path(std::move(name.path)) {
+  llvm::sys::RemoveFileOnSignal(path);
+}
+
+TemporaryFile TemporaryFile::beside(const std::string &output) {
+  return TemporaryFile(Name{
+      output + ".new." + std::to_string(llvm::sys::Process::getProcessId())});
+}
+
 TemporaryFile::~TemporaryFile() {
   if (path.empty())
     return;
@@ -43,8 +52,10 @@ TemporaryFile::~TemporaryFile() {
 }
 
 UnfinishedOutput::UnfinishedOutput(const std::string &output)
-    : path(output + ".tmp." +
-           std::to_string(llvm::sys::Process::getProcessId())) {
+    : UnfinishedOutput(output, llvm::sys::Process::getProcessId()) {}
+
+UnfinishedOutput::UnfinishedOutput(const std::string &output, int processId)
+    : path(output + ".tmp." + std::to_string(processId)) {
   llvm::sys::RemoveFileOnSignal(path);
 }
 

@@ -23,6 +23,8 @@ public:
   /// Makes an empty file in the folder for temporary files. `get` is empty if
   /// that failed, which has been printed.
   explicit TemporaryFile(llvm::StringRef suffix);
+  /// A name for what is to become `output`; there is no file of it yet.
+  static TemporaryFile beside(const std::string &output);
   TemporaryFile(const TemporaryFile &) = delete;
   TemporaryFile &operator=(const TemporaryFile &) = delete;
   ~TemporaryFile();
@@ -30,18 +32,26 @@ public:
   const std::string &get() const { return path; }
 
 private:
+  struct Name {
+    std::string path;
+  };
+  explicit TemporaryFile(Name name);
+
   std::string path;
 };
 
 /// While this lives, a signal that ends the process removes what has been
 /// written of `output`: `<output>.tmp.<pid>`, as `writeOutput` and
-/// `linkProgram` call it.
+/// `linkProgram` call it, of this process or of a child.
 class UnfinishedOutput {
 public:
   explicit UnfinishedOutput(const std::string &output);
+  UnfinishedOutput(const std::string &output, int processId);
   UnfinishedOutput(const UnfinishedOutput &) = delete;
   UnfinishedOutput &operator=(const UnfinishedOutput &) = delete;
   ~UnfinishedOutput();
+
+  const std::string &get() const { return path; }
 
 private:
   std::string path;

@@ -149,6 +149,6 @@ int lamina::findProgram(const CompileRequest &request, bool isPrivate,
     return fail(ExitCode::InputOutput, folderName + ": " + code.message(),
                 "set XDG_CACHE_HOME, or give --no-cache");
   if (isatty(STDERR_FILENO))
-    llvm::errs() << "lamina: compiling " << request.input << "\n";
+    llvm::errs() << "lamina: compiling " << escaped(request.input) << "\n";
   return compileTo(request, program);
 }

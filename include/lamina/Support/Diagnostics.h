@@ -51,6 +51,10 @@ struct InputError {
 /// and invalid UTF-8 are escaped, so the result is always one or two lines.
 std::string toString(const InputError &error);
 
+/// `text` with everything escaped as `\xNN` that could break a line or a
+/// terminal: C0 and C1 control characters, DEL, and bytes that are no UTF-8.
+std::string escaped(std::string_view text);
+
 /// Quotes text that comes from a file: in double quotes, control characters and
 /// bytes that are no UTF-8 as `\xNN`, and cut after `limit` bytes.
 std::string quoted(std::string_view text, size_t limit = 60);

@@ -2,6 +2,7 @@
 
 #include "program/Output.h"
 
+#include "lamina/Support/Diagnostics.h"
 #include "tokenizer/Utf8.h"
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace lamina::program {
@@ -33,12 +35,18 @@ lamrt_status prepareStandardStreams() {
   return LAMRT_OK;
 }
 
+/// Whether a write to standard output would not wait.
+static bool canWrite() {
+  pollfd entry = {STDOUT_FILENO, POLLOUT, 0};
+  return poll(&entry, 1, 0) != 0;
+}
+
 lamrt_status writeOut(std::string_view text) {
   while (!text.empty()) {
-    ssize_t count = write(STDOUT_FILENO, text.data(), text.size());
     // The reader may have stopped to read: then only a signal ends the wait.
-    if (count < 0 && errno == EINTR && getInterrupt())
+    if (getInterrupt() && !canWrite())
       return LAMRT_OK;
+    ssize_t count = write(STDOUT_FILENO, text.data(), text.size());
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
@@ -50,10 +58,7 @@ lamrt_status writeOut(std::string_view text) {
 }
 
 lamrt_status reportError(lamrt_status status, std::string_view message) {
-  std::string line = "error: ";
-  for (char c : message)
-    line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  line += '\n';
+  std::string line = "error: " + escaped(message) + "\n";
   fwrite(line.data(), 1, line.size(), stderr);
   return status;
 }
@@ -94,8 +99,13 @@ void catchInterrupts() {
   // Reads of the terminal must end; a second signal ends the process.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP})
-    sigaction(signal, &action, nullptr);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before = {};
+    sigaction(signal, nullptr, &before);
+    // nohup and shells have some signals ignored, and mean it.
+    if (before.sa_handler != SIG_IGN)
+      sigaction(signal, &action, nullptr);
+  }
 }
 
 int getInterrupt() { return interrupt; }
