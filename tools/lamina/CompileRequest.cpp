@@ -74,6 +74,11 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
     return std::nullopt;
   }
   request.input = line.operands.front();
+  if (request.input.empty()) {
+    failUsage(line.command, "\"\": no name of a model, expected a folder or a "
+                            "GGUF file");
+    return std::nullopt;
+  }
   if (!readChoice(line, OPT_activations_EQ, "--activations",
                   {"f32", "bf16", "int8"}, request.activations) ||
       !readChoice(line, OPT_dtype_EQ, "--dtype", {"f32", "bf16"},

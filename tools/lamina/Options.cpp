@@ -3,6 +3,7 @@
 #include "Options.h"
 
 #include "lamina/Support/OutputFile.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Option/Option.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -63,6 +64,23 @@ std::string spell(const Arg &argument) {
   return StringRef(argument.getSpelling()).rtrim('=').str();
 }
 
+/// The arguments that are neither options nor values of options, in order. An
+/// empty one is an operand too, which OptTable passes over.
+std::vector<std::string> listOperands(const InputArgList &options,
+                                      ArrayRef<const char *> arguments) {
+  SmallPtrSet<const char *, 4> inputs, values;
+  for (const Arg *argument : options) {
+    bool isInput = argument->getOption().getKind() == Option::InputClass;
+    for (const char *value : argument->getValues())
+      (isInput ? inputs : values).insert(value);
+  }
+  std::vector<std::string> operands;
+  for (const char *argument : arguments)
+    if (inputs.contains(argument) || (!*argument && !values.contains(argument)))
+      operands.push_back(argument);
+  return operands;
+}
+
 /// Returns whether `argument` may stand in a command line of `command`.
 bool checkOption(StringRef command, const Arg &argument,
                  const InputArgList &options) {
@@ -117,12 +135,11 @@ lamina::parseCommandLine(StringRef command,
     failUsage(command, arguments[missingIndex] + ": no value, expected one");
     return std::nullopt;
   }
-  for (const Arg *argument : line.options) {
-    if (argument->getOption().getKind() == Option::InputClass)
-      line.operands.push_back(argument->getValue());
-    else if (!checkOption(command, *argument, line.options))
+  for (const Arg *argument : line.options)
+    if (argument->getOption().getKind() != Option::InputClass &&
+        !checkOption(command, *argument, line.options))
       return std::nullopt;
-  }
+  line.operands = listOperands(line.options, pointers);
   if (end != arguments.end())
     line.operands.insert(line.operands.end(), end + 1, arguments.end());
   return line;
@@ -155,18 +172,9 @@ bool lamina::isOptionOf(StringRef command, StringRef argument) {
   });
 }
 
-/// Replaces control characters, which a file's name may have: an error is one
-/// line.
-static std::string flatten(StringRef text) {
-  std::string line = text.str();
-  for (char &c : line)
-    if (uint8_t(c) < 0x20 || c == 0x7f)
-      c = '?';
-  return line;
-}
-
 int lamina::fail(ExitCode code, StringRef message, StringRef help) {
-  errs() << "error: " << flatten(message) << "\n";
+  // A file's name may have control characters; an error is one line.
+  errs() << "error: " << escaped({message.data(), message.size()}) << "\n";
   if (!help.empty())
     errs() << "help: " << help << "\n";
   return static_cast<int>(code);
@@ -209,6 +217,12 @@ std::string lamina::getHelp(StringRef command) {
   getOptionTable().printHelp(stream, found->Usage, found->HelpText,
                              /*ShowHidden=*/false, /*ShowAllAliases=*/false,
                              Visibility(), command);
+  // The summary comes twice.
+  text.erase(0, text.find("\n\n") + 2);
+  if (command == "run" || command == "chat" || command == "bench")
+    text += "\nEverything else behind MODEL is the program's: -p TEXT, -n N, "
+            "--temp T and more;\n  lamina run MODEL --help   prints them all. "
+            "What is behind -- is the program's too.\n";
   return text;
 }
 

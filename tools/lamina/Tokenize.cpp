@@ -70,6 +70,8 @@ int readFile(const std::string &path, std::string &text) {
 /// is wrong and returns the exit code.
 int readText(const CommandLine &line, std::string &text) {
   std::string file = line.options.getLastArgValue(OPT_f).str();
+  if (file.empty() && line.options.hasArg(OPT_f))
+    return failUsage(line.command, "-f: \"\", expected a file");
   if (line.operands.size() == 2) {
     text = line.operands[1];
     return file.empty() ? 0
@@ -82,21 +84,41 @@ int readText(const CommandLine &line, std::string &text) {
   return readFile(file.empty() ? "-" : file, text);
 }
 
-int printDecoded(const CommandLine &line, const Tokenizer &tokenizer,
-                 StringRef text) {
+int encode(const CommandLine &line, const Tokenizer &tokenizer,
+           const std::string &text, std::vector<int32_t> &ids) {
+  EncodeOptions options;
+  options.parseSpecial = line.options.hasArg(OPT_parse_special);
+  uint64_t dropped = 0;
+  ids = tokenizer.encode(text, options, &dropped);
+  if (dropped == 0)
+    return 0;
+  return fail(ExitCode::CheckFailed,
+              "text: " + std::to_string(dropped) +
+                  " bytes are in no token of the vocabulary");
+}
+
+/// Reads the ids that `--decode` is given. Prints what is wrong.
+bool parseIds(const CommandLine &line, const Tokenizer &tokenizer,
+              StringRef text, std::vector<int32_t> &ids) {
   llvm::SmallVector<StringRef> words;
   llvm::SplitString(text, words, " \t\r\n,[]");
-  std::vector<int32_t> ids;
   for (StringRef word : words) {
     std::optional<int64_t> id = parseInteger(
         line, "id", word, 0, int64_t(tokenizer.model().tokens.size()) - 1);
     if (!id)
-      return int(ExitCode::Usage);
+      return false;
     ids.push_back(int32_t(*id));
   }
+  return true;
+}
+
+/// The bytes that the ids stand for, and on a terminal the end of the line.
+std::string formatDecoded(const Tokenizer &tokenizer,
+                          const std::vector<int32_t> &ids) {
   DecodeOptions options;
   options.skipSpecial = false;
-  return printAnswer(tokenizer.decode(ids, options));
+  return tokenizer.decode(ids, options) +
+         (llvm::sys::Process::StandardOutIsDisplayed() ? "\n" : "");
 }
 
 std::string formatIds(const std::vector<int32_t> &ids) {
@@ -150,20 +172,18 @@ int lamina::runTokenize(const std::vector<std::string> &arguments) {
   std::string text;
   if (int code = readText(*line, text))
     return code;
-  if (line->options.hasArg(OPT_decode))
-    return printDecoded(*line, *tokenizer, text);
-
-  EncodeOptions options;
-  options.parseSpecial = line->options.hasArg(OPT_parse_special);
-  uint64_t dropped = 0;
-  std::vector<int32_t> ids = tokenizer->encode(text, options, &dropped);
-  if (dropped)
-    return fail(ExitCode::CheckFailed,
-                "text: " + std::to_string(dropped) +
-                    " bytes are in no token of the vocabulary");
+  std::vector<int32_t> ids;
+  bool isDecoding = line->options.hasArg(OPT_decode);
+  if (isDecoding) {
+    if (!parseIds(*line, *tokenizer, text, ids))
+      return int(ExitCode::Usage);
+  } else if (int code = encode(*line, *tokenizer, text, ids)) {
+    return code;
+  }
   if (line->options.hasArg(OPT_json))
     return printAnswer(formatJson(*tokenizer, ids));
   if (line->options.hasArg(OPT_pieces))
     return printAnswer(formatPieces(*tokenizer, ids));
-  return printAnswer(formatIds(ids));
+  return printAnswer(isDecoding ? formatDecoded(*tokenizer, ids)
+                                : formatIds(ids));
 }

@@ -49,14 +49,30 @@ bool endsInProgram(llvm::StringRef command) {
   return command == "run" || command == "chat" || command == "bench";
 }
 
+const Command *findCommand(llvm::StringRef name) {
+  auto command = llvm::find_if(
+      commands, [&](const Command &other) { return other.name == name; });
+  return command == std::end(commands) ? nullptr : command;
+}
+
+constexpr llvm::StringLiteral kExpected =
+    "no command, expected run, chat, bench, compile, inspect, ir, tokenize or "
+    "compare";
+
 int failUnknown(const std::string &name) {
-  std::string message = quoted(name) + ": no command, expected run, chat, "
-                                       "bench, compile, inspect, ir, tokenize "
-                                       "or compare";
-  for (const Command &command : commands)
-    if (!name.empty() && command.name.edit_distance(name) <= 2)
-      return failUsage("",
-                       message + "; did you mean " + command.name.str() + "?");
+  std::string message = quoted(name) + ": " + kExpected.str();
+  const Command *nearest = nullptr;
+  unsigned least = 3;
+  for (const Command &command : commands) {
+    // Two edits make a name of two letters any other one.
+    unsigned distance = command.name.edit_distance(name);
+    if (distance < least && distance <= command.name.size() / 2) {
+      least = distance;
+      nearest = &command;
+    }
+  }
+  if (nearest)
+    message += "; did you mean " + nearest->name.str() + "?";
   return failUsage("", message);
 }
 
@@ -64,13 +80,29 @@ bool isHelp(llvm::StringRef argument) {
   return argument == "--help" || argument == "-help" || argument == "-h";
 }
 
-/// Whether the arguments of `command` ask for its help. What goes to a program
-/// may ask for the program's.
+/// Whether the arguments of `command` ask for its help. Behind a model they may
+/// ask for the program's.
 bool wantsHelp(llvm::StringRef command,
                const std::vector<std::string> &arguments) {
   auto end = llvm::find(arguments, "--");
   auto found = std::find_if(arguments.begin(), end, isHelp);
-  return found != end && (arguments.size() == 1 || !endsInProgram(command));
+  auto isOperand = [](llvm::StringRef argument) {
+    return !argument.starts_with("-");
+  };
+  return found != end && (!endsInProgram(command) ||
+                          std::none_of(arguments.begin(), found, isOperand));
+}
+
+/// `lamina help`, `lamina --help` and the like: of everything, or of a command.
+int printHelp(const std::vector<std::string> &names) {
+  if (names.empty() || isHelp(names.front()) || names.front() == "help")
+    return printAnswer(getHelp());
+  if (names.size() > 1)
+    return failUsage("", quoted(names[1]) + ": behind a command, expected "
+                                            "nothing");
+  if (!findCommand(names.front()))
+    return failUnknown(names.front());
+  return printAnswer(getHelp(names.front()));
 }
 
 /// Fills closed descriptors, so that no file gets the number of a standard
@@ -86,26 +118,19 @@ bool prepareStandardStreams() {
 
 int runCommand(std::vector<std::string> arguments) {
   if (arguments.empty())
-    return failUsage("", "no command, expected run, chat, bench, compile, "
-                         "inspect, ir, tokenize or compare");
+    return failUsage("", kExpected);
   std::string name = arguments.front();
-  if (isHelp(name) || (name == "help" && arguments.size() == 1))
-    return printAnswer(getHelp());
+  arguments.erase(arguments.begin());
+  if (isHelp(name) || name == "help")
+    return printHelp(arguments);
   if (name == "--version")
     return printAnswer(kVersion);
-  arguments.erase(arguments.begin());
-  if (name == "help") {
-    name = arguments.front();
-    arguments = {"--help"};
-  }
-  for (const Command &command : commands) {
-    if (name != command.name)
-      continue;
-    if (wantsHelp(name, arguments))
-      return printAnswer(getHelp(name));
-    return command.run(arguments);
-  }
-  return failUnknown(name);
+  const Command *command = findCommand(name);
+  if (!command)
+    return failUnknown(name);
+  if (wantsHelp(name, arguments))
+    return printAnswer(getHelp(name));
+  return command->run(arguments);
 }
 
 } // namespace

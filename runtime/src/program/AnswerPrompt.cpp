@@ -3,6 +3,7 @@
 #include "program/Modes.h"
 #include "program/Output.h"
 
+#include <cstdio>
 #include <unistd.h>
 
 namespace lamina::program {
@@ -77,6 +78,10 @@ int answerPrompt(const lamina_program &program, const Options &options) {
                         prompt.startsText);
   catchInterrupts();
   int code = streamAnswer(*engine, generation, options, run);
+  // The answer ends as the model ends it.
+  if (options.stats && !options.json && !options.printIds &&
+      !isatty(STDOUT_FILENO))
+    fputs("\n", stderr);
   if (options.stats)
     printStatistics(run, *engine, options.json);
   return code;

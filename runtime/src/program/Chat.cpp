@@ -26,8 +26,13 @@ public:
         held.erase(0, end == held.npos ? held.size() : end + 1);
         return true;
       }
-      if (isAtEnd || held.size() > kMaxTextBytes)
+      if (isAtEnd)
         return false;
+      if (held.size() > kMaxTextBytes) {
+        status = reportError(LAMRT_LIMIT, "standard input: over 1 GiB of text "
+                                          "in a line");
+        return false;
+      }
       char buffer[4096];
       ssize_t count = ::read(STDIN_FILENO, buffer, sizeof(buffer));
       if (count < 0 && errno == EINTR && !getInterrupt())
@@ -123,9 +128,10 @@ int talk(Engine &engine, PromptEncoder &encoder, const Options &options,
       return code;
     messages.push_back({"assistant", answer});
   }
-  if (getInterrupt())
-    return getInterruptStatus();
-  return reader.status;
+  // The prompt stands on the last line of the terminal.
+  if (hasTerminal)
+    fputs("\n", stderr);
+  return getInterrupt() ? getInterruptStatus() : reader.status;
 }
 
 } // namespace

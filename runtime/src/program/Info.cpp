@@ -59,6 +59,20 @@ getFiles(const lamina_program &program) {
   return files;
 }
 
+/// The file, or how many there are and how large they are together.
+std::string describeFiles(const lamina_program &program) {
+  std::vector<std::pair<std::string, int64_t>> files = getFiles(program);
+  if (files.empty())
+    return "none";
+  if (files.size() == 1)
+    return joinNumbers(files, false) + " bytes";
+  int64_t bytes = 0;
+  for (const auto &[name, size] : files)
+    bytes += size;
+  return std::to_string(files.size()) + ", " + files.front().first + " to " +
+         files.back().first + ", " + std::to_string(bytes) + " bytes";
+}
+
 int64_t getCacheBytes(const lamina_program &program) {
   const lamrt_cache &kv = program.cache;
   return int64_t(2) * kv.num_layers * kv.kv_heads * kv.head_dim *
@@ -113,7 +127,7 @@ std::string makeText(const lamina_program &program,
                      std::to_string(program.abi_version) + "\n";
   text += "context     " + std::to_string(program.max_context) + " positions\n";
   text += "vocabulary  " + std::to_string(program.vocabulary) + " ids\n";
-  text += "files       " + joinNumbers(getFiles(program), false) + " bytes\n";
+  text += "files       " + describeFiles(program) + "\n";
   text +=
       "weights     " + joinNumbers(getWeightBytes(program), false) + " bytes\n";
   text += "KV cache    " + std::string(getTypeName(program.cache.type)) + ", " +

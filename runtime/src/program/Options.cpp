@@ -278,7 +278,8 @@ std::optional<Options> parseOptions(const std::vector<std::string> &arguments,
     const Option *option = findOption(name);
     if (!option) {
       error = name.empty() || name[0] != '-' || name == "--"
-                  ? "'" + name.substr(0, 60) + "': not an option"
+                  ? "'" + name.substr(0, 60) +
+                        "': not an option; a prompt follows -p"
                   : describeUnknown(name.substr(0, 60));
       return std::nullopt;
     }
