@@ -87,27 +87,6 @@ lamrt_status PromptEncoder::loadTemplate() {
   return reportTemplateError(error, "; --raw does not need it");
 }
 
-/// Whether a special token is spelled with characters of a message, in whole or
-/// in part.
-bool PromptEncoder::hidesSpecialToken(
-    const std::vector<ChatSegment> &segments) const {
-  std::string text = plainText(segments);
-  std::string isUser;
-  for (const ChatSegment &segment : segments)
-    isUser.append(segment.text.size(), segment.fromUser ? 1 : 0);
-  const TokenizerModel &model = loadedTokenizer->model();
-  for (const AddedToken &token : model.addedTokens) {
-    const std::string &spelling = model.tokens[static_cast<size_t>(token.id)];
-    if (!token.isSpecial || spelling.empty())
-      continue;
-    for (size_t at = text.find(spelling); at != text.npos;
-         at = text.find(spelling, at + 1))
-      if (isUser.find(1, at) < at + spelling.size())
-        return true;
-  }
-  return false;
-}
-
 lamrt_status PromptEncoder::encodeChat(const std::vector<ChatMessage> &messages,
                                        bool parseSpecial,
                                        std::vector<int32_t> &ids) {
@@ -128,22 +107,11 @@ lamrt_status PromptEncoder::encodeChat(const std::vector<ChatMessage> &messages,
   EncodeOptions options;
   options.addBos = options.addEos = false;
   options.parseSpecial = true;
+  std::vector<TextStretch> stretches;
+  for (const ChatSegment &segment : *segments)
+    stretches.push_back({segment.text, segment.fromUser && !parseSpecial});
   uint64_t dropped = 0;
-  // Words may be merged across the boundaries of segments. Only where a message
-  // spells a special token are the segments encoded one by one.
-  if (parseSpecial || !hidesSpecialToken(*segments)) {
-    ids = loadedTokenizer->encode(plainText(*segments), options, &dropped);
-    return checkDropped(dropped);
-  }
-  ids.clear();
-  for (const ChatSegment &segment : *segments) {
-    options.parseSpecial = !segment.fromUser;
-    uint64_t droppedHere = 0;
-    std::vector<int32_t> part =
-        loadedTokenizer->encode(segment.text, options, &droppedHere);
-    ids.insert(ids.end(), part.begin(), part.end());
-    dropped += droppedHere;
-  }
+  ids = loadedTokenizer->encode(stretches, options, &dropped);
   return checkDropped(dropped);
 }
 

@@ -36,7 +36,6 @@ public:
 
 private:
   lamrt_status loadTemplate();
-  bool hidesSpecialToken(const std::vector<ChatSegment> &segments) const;
 
   std::optional<Tokenizer> loadedTokenizer;
   std::optional<ChatTemplate> loadedTemplate;

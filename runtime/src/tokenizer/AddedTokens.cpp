@@ -78,13 +78,27 @@ static size_t leadingSpaceBytes(std::string_view text) {
   return at;
 }
 
+/// How many of the `length` bytes at `at` come before the first literal one.
+static size_t countFree(std::string_view literal, size_t at, size_t length) {
+  if (literal.empty())
+    return length;
+  return std::min(literal.substr(at, length).find('\1'), length);
+}
+
 std::vector<TextPart> AddedTokens::split(std::string_view text,
-                                         bool findsSpecial) const {
+                                         bool findsSpecial,
+                                         std::string_view literal) const {
   std::vector<TextPart> parts;
   size_t covered = 0; // all before is in `parts`
   size_t at = tokens.empty() ? text.size() : 0;
   while (at < text.size()) {
     Match found = match(text.substr(at));
+    size_t free = countFree(literal, at, found.length);
+    // A token that reaches into a literal stretch may hide one before it.
+    if (isSpecial(found) && free > 0 && free < found.length) {
+      found = match(text.substr(at, free));
+      free = found.length;
+    }
     if (found.token < 0) {
       ++at;
       continue;
@@ -92,6 +106,12 @@ std::vector<TextPart> AddedTokens::split(std::string_view text,
     const AddedToken &token = tokens[size_t(found.token)];
     size_t start = at, end = at + found.length;
     at = end;
+    if (token.isSpecial && free < found.length) {
+      // A token of the text behind may start in what is no longer literal.
+      if (!literal[end - 1])
+        at = start + 1;
+      continue;
+    }
     if (token.isSpecial && !findsSpecial)
       continue;
     if (token.stripsLeft)

@@ -24,9 +24,12 @@ public:
   bool empty() const { return tokens.empty(); }
 
   /// Cuts `text` at the tokens: at each place the longest one, from left to
-  /// right. Special tokens stay text if `findsSpecial` is not set; what they
-  /// cover is then not searched again. Parts are never empty.
-  std::vector<TextPart> split(std::string_view text, bool findsSpecial) const;
+  /// right. Special tokens stay text if `findsSpecial` is not set, or if they
+  /// have a byte that is 1 in `literal`, which is empty or has a byte, 0 or 1,
+  /// for each of the text; what they cover is then not searched again. Parts
+  /// are never empty.
+  std::vector<TextPart> split(std::string_view text, bool findsSpecial,
+                              std::string_view literal = {}) const;
 
 private:
   struct Edge {
@@ -43,6 +46,9 @@ private:
   };
   /// The longest token that `text` starts with.
   Match match(std::string_view text) const;
+  bool isSpecial(const Match &match) const {
+    return match.token >= 0 && tokens[size_t(match.token)].isSpecial;
+  }
   uint32_t child(uint32_t node, unsigned char byte) const;
 
   std::vector<Node> nodes;

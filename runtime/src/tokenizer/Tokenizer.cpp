@@ -34,6 +34,8 @@ struct Tokenizer::Storage {
   explicit Storage(TokenizerModel given);
 
   std::string normalize(std::string_view text) const;
+  std::string normalizeMarks(std::string_view text,
+                             std::string_view literal) const;
   std::string markSpaces(std::string_view text, bool isFirst) const;
 
   TokenizerModel model;
@@ -117,6 +119,18 @@ std::string Tokenizer::Storage::normalize(std::string_view text) const {
   return result + std::string(text);
 }
 
+/// What `literal` says of `text`, for each byte of `normalize(text)`.
+std::string Tokenizer::Storage::normalizeMarks(std::string_view text,
+                                               std::string_view literal) const {
+  size_t spaceBytes = normalize("  ").size() - normalize(" ").size();
+  std::string marks;
+  for (size_t i = 0; i < text.size(); ++i)
+    marks.append(text[i] == ' ' ? spaceBytes : 1, literal[i]);
+  // The space in front belongs to nobody.
+  marks.insert(0, normalize(text).size() - marks.size(), '\0');
+  return marks;
+}
+
 std::string Tokenizer::Storage::markSpaces(std::string_view text,
                                            bool isFirst) const {
   std::string marked = model.replacesSpaces ? replaceAll(text, " ", kSpaceMark)
@@ -159,18 +173,36 @@ private:
 std::vector<int32_t> Tokenizer::encode(std::string_view text,
                                        const EncodeOptions &options,
                                        uint64_t *droppedBytes) const {
-  const TokenizerModel &model = storage->model;
-  if (text.size() > kMaxTextBytes) {
+  if (text.size() <= kMaxTextBytes && isValidUtf8(text))
+    return encodeValid(text, {}, options, droppedBytes);
+  return encode(std::vector<TextStretch>{{text, false}}, options, droppedBytes);
+}
+
+std::vector<int32_t>
+Tokenizer::encode(const std::vector<TextStretch> &stretches,
+                  const EncodeOptions &options, uint64_t *droppedBytes) const {
+  uint64_t size = 0;
+  for (const TextStretch &stretch : stretches)
+    size += stretch.text.size();
+  if (size > kMaxTextBytes) {
     if (droppedBytes)
-      *droppedBytes = text.size();
+      *droppedBytes = size;
     return {};
   }
-  std::string replaced;
-  if (!isValidUtf8(text)) {
-    replaced = replaceInvalidUtf8(text);
-    text = replaced;
+  std::string text, literal;
+  for (const TextStretch &stretch : stretches) {
+    text += replaceInvalidUtf8(stretch.text);
+    literal.resize(text.size(), stretch.isLiteral ? '\1' : '\0');
   }
+  return encodeValid(text, literal, options, droppedBytes);
+}
 
+/// Encodes valid UTF-8; `literal` is as AddedTokens::split takes it.
+std::vector<int32_t> Tokenizer::encodeValid(std::string_view text,
+                                            std::string_view literal,
+                                            const EncodeOptions &options,
+                                            uint64_t *droppedBytes) const {
+  const TokenizerModel &model = storage->model;
   EncodeRun run(model, *storage->words);
   if (model.bosId >= 0 && options.addBos.value_or(model.addsBos))
     run.ids.push_back(model.bosId);
@@ -184,15 +216,20 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text,
       run.encodeText(storage->markSpaces(part.text, isFirst));
   };
   for (const TextPart &part :
-       storage->rawTokens.split(text, options.parseSpecial)) {
+       storage->rawTokens.split(text, options.parseSpecial, literal)) {
     bool isFirst = part.text.data() == text.data();
     if (part.id >= 0 || (isByteLevel && storage->normalizedTokens.empty())) {
       encodePart(part, isFirst);
       continue;
     }
     std::string normalized = storage->normalize(part.text);
-    for (const TextPart &inner :
-         storage->normalizedTokens.split(normalized, options.parseSpecial))
+    std::string marks;
+    if (!literal.empty() && !storage->normalizedTokens.empty())
+      marks = storage->normalizeMarks(
+          part.text, literal.substr(size_t(part.text.data() - text.data()),
+                                    part.text.size()));
+    for (const TextPart &inner : storage->normalizedTokens.split(
+             normalized, options.parseSpecial, marks))
       encodePart(inner, isFirst && inner.text.data() == normalized.data());
   }
   if (model.eosId >= 0 && options.addEos.value_or(model.addsEos))

@@ -30,6 +30,14 @@ struct EncodeOptions {
   bool parseSpecial = false;
 };
 
+/// A part of a text to encode.
+struct TextStretch {
+  std::string_view text;
+  /// Whether a special token that has a byte in it is text like any other,
+  /// whatever the options say.
+  bool isLiteral = false;
+};
+
 struct DecodeOptions {
   /// Whether special tokens decode to nothing.
   bool skipSpecial = true;
@@ -55,6 +63,11 @@ public:
   std::vector<int32_t> encode(std::string_view text,
                               const EncodeOptions &options = {},
                               uint64_t *droppedBytes = nullptr) const;
+  /// The same for the text that `stretches` are together: words are made across
+  /// their boundaries.
+  std::vector<int32_t> encode(const std::vector<TextStretch> &stretches,
+                              const EncodeOptions &options = {},
+                              uint64_t *droppedBytes = nullptr) const;
 
   /// Returns the bytes of `ids`, which are no valid UTF-8 where a character is
   /// cut or the ids make none. Ids outside the vocabulary decode to nothing.
@@ -78,6 +91,10 @@ public:
 
 private:
   struct Storage;
+  std::vector<int32_t> encodeValid(std::string_view text,
+                                   std::string_view literal,
+                                   const EncodeOptions &options,
+                                   uint64_t *droppedBytes) const;
   explicit Tokenizer(std::unique_ptr<Storage> storage);
   std::unique_ptr<Storage> storage;
 };
