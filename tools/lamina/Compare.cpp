@@ -222,8 +222,8 @@ int lamina::runCompare(const std::vector<std::string> &arguments) {
     return fail(errors);
   request->taps = true;
   std::string program;
-  if (int code =
-          findProgram(*request, line->options.hasArg(OPT_no_cache), program))
+  bool isPrivate = line->options.hasArg(OPT_no_cache);
+  if (int code = findProgram(*request, isPrivate, program))
     return code;
   TemporaryFile dumpFile("safetensors");
   if (dumpFile.get().empty())

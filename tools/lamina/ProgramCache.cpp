@@ -127,10 +127,11 @@ int compilePrivately(const CompileRequest &request, std::string &program) {
 
 } // namespace
 
-int lamina::findProgram(const CompileRequest &request, bool isPrivate,
+int lamina::findProgram(const CompileRequest &request, bool &isPrivate,
                         std::string &program) {
   std::optional<llvm::SmallString<256>> folder = findCacheFolder();
-  if (isPrivate || !folder)
+  isPrivate |= !folder;
+  if (isPrivate)
     return compilePrivately(request, program);
   InputErrors errors;
   Fingerprint fingerprint;

@@ -15,8 +15,9 @@ namespace lamina {
 
 /// Sets `program` to the path of the program for the request, which is compiled
 /// if the cache lacks it; with `isPrivate` it is compiled anew and removed when
-/// this process ends. Prints what is wrong and returns the exit code.
-int findProgram(const CompileRequest &request, bool isPrivate,
+/// this process ends. Sets `isPrivate` where there is no place for a cache.
+/// Prints what is wrong and returns the exit code.
+int findProgram(const CompileRequest &request, bool &isPrivate,
                 std::string &program);
 
 } // namespace lamina

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <poll.h>
 #include <unistd.h>
 
 namespace lamina::program {
@@ -34,13 +35,14 @@ public:
         return false;
       }
       char buffer[4096];
+      if (!waitFor(STDIN_FILENO, POLLIN) || getInterrupt())
+        return false;
       ssize_t count = ::read(STDIN_FILENO, buffer, sizeof(buffer));
-      if (count < 0 && errno == EINTR && !getInterrupt())
+      if (count < 0 && errno == EINTR)
         continue;
       if (count < 0) {
-        if (!getInterrupt())
-          status = reportError(LAMRT_IO, std::string("standard input: ") +
-                                             strerror(errno));
+        status = reportError(LAMRT_IO,
+                             std::string("standard input: ") + strerror(errno));
         return false;
       }
       isAtEnd = count == 0;

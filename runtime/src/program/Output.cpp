@@ -5,7 +5,9 @@
 #include "lamina/Support/Diagnostics.h"
 #include "tokenizer/Utf8.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -19,7 +21,17 @@ namespace {
 
 volatile std::sig_atomic_t interrupt = 0;
 
-void rememberInterrupt(int signal) { interrupt = signal; }
+/// A pipe that has something to read once a signal has come. A flag alone would
+/// be missed by a wait that begins just after the look at it, and any thread
+/// may be the one that is interrupted.
+int wakeup[2] = {-1, -1};
+
+void rememberInterrupt(int signal) {
+  int error = errno;
+  interrupt = signal;
+  [[maybe_unused]] ssize_t count = write(wakeup[1], "", 1);
+  errno = error;
+}
 
 } // namespace
 
@@ -35,18 +47,22 @@ lamrt_status prepareStandardStreams() {
   return LAMRT_OK;
 }
 
-/// Whether a write to standard output would not wait.
-static bool canWrite() {
-  pollfd entry = {STDOUT_FILENO, POLLOUT, 0};
-  return poll(&entry, 1, 0) != 0;
+bool waitFor(int descriptor, short events) {
+  pollfd entries[2] = {{descriptor, events, 0}, {wakeup[0], POLLIN, 0}};
+  while (poll(entries, 2, -1) < 0)
+    if (errno != EINTR)
+      return true; // the operation will say what is wrong
+  return entries[0].revents != 0;
 }
 
 lamrt_status writeOut(std::string_view text) {
   while (!text.empty()) {
     // The reader may have stopped to read: then only a signal ends the wait.
-    if (getInterrupt() && !canWrite())
+    if (!waitFor(STDOUT_FILENO, POLLOUT))
       return LAMRT_OK;
-    ssize_t count = write(STDOUT_FILENO, text.data(), text.size());
+    // A pipe that can be written takes this much at once.
+    size_t size = std::min<size_t>(text.size(), PIPE_BUF);
+    ssize_t count = write(STDOUT_FILENO, text.data(), size);
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
@@ -94,6 +110,8 @@ std::string toJson(std::string_view text) {
 }
 
 void catchInterrupts() {
+  if (wakeup[0] < 0 && pipe2(wakeup, O_CLOEXEC | O_NONBLOCK) != 0)
+    return; // signals end the process then
   struct sigaction action = {};
   action.sa_handler = rememberInterrupt;
   // Reads of the terminal must end; a second signal ends the process.

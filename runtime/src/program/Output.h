@@ -18,6 +18,10 @@ lamrt_status prepareStandardStreams();
 /// signal that came since catchInterrupts ends a wait for the reader.
 lamrt_status writeOut(std::string_view text);
 
+/// Waits until `descriptor` can be read (POLLIN) or written (POLLOUT) without a
+/// wait. Returns false if a signal that catchInterrupts catches came first.
+bool waitFor(int descriptor, short events);
+
 /// Prints `error: <message>` to stderr, and returns `status`.
 lamrt_status reportError(lamrt_status status, std::string_view message);
 /// The same with lamrt_last_error.

@@ -19,6 +19,15 @@ def read(path):
     return tensors
 
 
+def read_ids(path):
+    """Returns `input_ids` of a reference file, of I64 or I32."""
+    data = pathlib.Path(path).read_bytes()
+    start = 8 + struct.unpack_from("<Q", data)[0]
+    entry = json.loads(data[8:start])["input_ids"]
+    begin, end = entry["data_offsets"]
+    return list(array.array({"I64": "q", "I32": "i"}[entry["dtype"]], data[start + begin : start + end]))
+
+
 def write(path, tensors):
     """Writes {name: [shape, values]}; lists of int become I64."""
     header, body = {}, b""
