@@ -50,6 +50,21 @@ bool readInteger(const CommandLine &line, unsigned option, StringRef name,
   return value.has_value();
 }
 
+/// Reads the stage that the input is of.
+bool readFrom(const CommandLine &line, std::optional<Stage> &from) {
+  const llvm::opt::Arg *argument = line.options.getLastArg(OPT_from_EQ);
+  if (!argument)
+    return true;
+  from = findStage(argument->getValue());
+  if (from && *from <= Stage::Llvm)
+    return true;
+  failUsage(line.command, std::string("--from: ") +
+                              quoted(argument->getValue()) +
+                              ", expected import, sharded, fused, planned, "
+                              "runtime or llvm");
+  return false;
+}
+
 } // namespace
 
 std::optional<Stage> lamina::findStage(StringRef name) {
@@ -91,16 +106,8 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
                    request.maxContext) ||
       !readInteger(line, OPT_tp_EQ, "--tp", 1024, request.ranks))
     return std::nullopt;
-  if (const llvm::opt::Arg *from = line.options.getLastArg(OPT_from_EQ)) {
-    request.from = findStage(from->getValue());
-    if (!request.from || *request.from > Stage::Llvm) {
-      failUsage(line.command,
-                std::string("--from: ") + quoted(from->getValue()) +
-                    ", expected import, sharded, fused, planned, runtime or "
-                    "llvm");
-      return std::nullopt;
-    }
-  }
+  if (!readFrom(line, request.from))
+    return std::nullopt;
   request.modelFolder = line.options.getLastArgValue(OPT_model_EQ).str();
   if (!request.modelFolder.empty() &&
       (!request.from || *request.from > Stage::Fused)) {

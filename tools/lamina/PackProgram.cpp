@@ -1,0 +1,35 @@
+//===- PackProgram.cpp - A program and its packed weights -----------------===//
+
+#include "ChildProcess.h"
+#include "Compilation.h"
+#include "OutputFiles.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace lamina;
+
+/// The program packs its weights itself, with the code that reads them. Both
+/// files get their names when both are whole.
+int Compilation::writePackedProgram(const std::string &output) {
+  std::string weights = output + kPackedSuffix.str();
+  for (const std::string &path : {output, weights})
+    if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
+      return fail(ExitCode::InputOutput,
+                  path + ": output: not a regular file, expected a file");
+  TemporaryFile newProgram = TemporaryFile::beside(output),
+                newWeights = TemporaryFile::beside(weights);
+  if (int code = linkTo(newProgram.get()))
+    return code;
+  if (int code =
+          runAndWait(newProgram.get(), {"--write-packed", newWeights.get()},
+                     newWeights.get()))
+    return code; // the program has said why
+  note("packed " + weights);
+  std::error_code error = llvm::sys::fs::rename(newWeights.get(), weights);
+  if (!error) {
+    error = llvm::sys::fs::rename(newProgram.get(), output);
+    if (error)
+      llvm::sys::fs::remove(weights);
+  }
+  return error ? fail(ExitCode::InputOutput, output + ": " + error.message())
+               : 0;
+}
