@@ -232,7 +232,9 @@ TEST(Operands, LogitsThatAreNotFiniteAreRefused) {
     lamrt_result(r, kLogits);
   };
   EXPECT_EQ(runStep(rank.get()), LAMRT_CHECK_FAILED);
-  EXPECT_STREQ(lamrt_last_error(), "logits of row 1 are not finite");
+  EXPECT_STREQ(lamrt_last_error(),
+               "logits of row 1 are not finite; the first values that are not: "
+               "lamrt_rms_norm of model.norm.weight, row 0");
 }
 
 TEST(Operands, DamagedTablesAreRefused) {

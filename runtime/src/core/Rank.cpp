@@ -243,24 +243,32 @@ lamrt_status Rank::create(const lamina_program &code,
   return status;
 }
 
-lamrt_status Rank::step(const lamrt_step &step, const float **outLogits,
-                        lamrt_rank *handle) {
-  FloatingPointMode mode;
+void Rank::runCode(const lamrt_step &step, lamrt_rank *handle) {
   expectedStep = &step;
-  isOpen = isEnded = false;
+  isOpen = isEnded = logitsAreNotFinite = false;
   stepStatus = LAMRT_OK;
   stepResult = nullptr;
   lamrt_status status = variant->step(handle, &step);
   isOpen = false;
   expectedStep = nullptr;
   if (stepStatus)
-    return stepStatus;
+    return;
   if (status)
-    return fail(status, "program: its code ended with status %d", status);
-  if (!isEnded)
-    return fail(LAMRT_INTERNAL, "program: its code did not end the step");
-  if (stepArrays.numLogitRows() > 0 && !stepResult)
-    return fail(LAMRT_INTERNAL, "program: its code gave no result");
+    failStep(fail(status, "program: its code ended with status %d", status));
+  else if (!isEnded)
+    failStep(fail(LAMRT_INTERNAL, "program: its code did not end the step"));
+  else if (stepArrays.numLogitRows() > 0 && !stepResult)
+    failStep(fail(LAMRT_INTERNAL, "program: its code gave no result"));
+}
+
+lamrt_status Rank::step(const lamrt_step &step, const float **outLogits,
+                        lamrt_rank *handle) {
+  FloatingPointMode mode;
+  runCode(step, handle);
+  if (logitsAreNotFinite)
+    return explainNonFinite(step, handle);
+  if (stepStatus)
+    return stepStatus;
   stepArrays.commit();
   ++numSteps;
   *outLogits = stepResult;
