@@ -91,7 +91,7 @@ lamrt_status Rank::checkProgram(const lamina_program &code,
                 chosen.ranks);
   const lamrt_cache &kv = code.cache;
   // A step without attention has no cache.
-  bool valid = kv.num_layers == 0 ||
+  bool valid = (kv.num_layers == 0 && kv.kv_heads == 0 && kv.head_dim == 0) ||
                (kv.num_layers > 0 && kv.kv_heads > 0 && kv.head_dim > 0);
   valid = valid && isElementType(kv.type) && code.result_features > 0 &&
           code.vocabulary > 0 && code.max_context > 0 &&
