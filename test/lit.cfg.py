@@ -30,6 +30,15 @@ config.substitutions.append(
     ("%data", shlex.quote(os.path.join(config.test_source_root, "data")))
 )
 
+config.substitutions.append(
+    (
+        "%failing_malloc",
+        shlex.quote(
+            os.path.join(config.test_exec_root, "Execution", "LaminaFailingMalloc.so")
+        ),
+    )
+)
+
 # A variable without $ is forgotten at the next CHECK-LABEL, and a prefix that
 # no CHECK line uses is an error.
 config.environment["FILECHECK_OPTS"] = (

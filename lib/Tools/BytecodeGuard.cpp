@@ -94,12 +94,10 @@ bool isOfNewerVersion(StringRef message) {
          number > uint64_t(LlamaDialect::getVersion());
 }
 
-/// Returns what the child sends of `file`. What the libraries throw, such as
-/// std::length_error for a damaged count, ends the child here: it must not
-/// return to who called the parent. (So this file is built with exceptions.)
-std::string readInChild(llvm::MemoryBufferRef file,
-                        const DialectRegistry &registry,
-                        const BytecodeGuardOptions &options) noexcept {
+/// Returns what the child sends of `file`.
+std::string readModule(llvm::MemoryBufferRef file,
+                       const DialectRegistry &registry,
+                       const BytecodeGuardOptions &options) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.allowUnregisteredDialects(options.allowUnregistered);
   auto sources = std::make_shared<llvm::SourceMgr>();
@@ -122,6 +120,13 @@ std::string readInChild(llvm::MemoryBufferRef file,
                                               BytecodeWriterConfig(resources))))
     return char(kModule) + bytecode;
   return answer + messages;
+}
+
+/// What the libraries throw, such as std::length_error for a damaged count,
+/// ends the child here: it must not return to who called the parent. (So this
+/// file is built with exceptions.)
+std::string work(llvm::function_ref<std::string()> makeAnswer) noexcept {
+  return makeAnswer();
 }
 
 /// Writes all of `bytes` to the pipe; returns whether it could.
@@ -172,50 +177,102 @@ bool receive(int pipe, pid_t child, int64_t milliseconds, std::string &bytes) {
   return true;
 }
 
+/// Whose code runs in the child, and the field of its errors.
+struct Subject {
+  StringRef name, field;
+};
+
+constexpr Subject kReader = {"MLIR's reader", "bytecode"};
+
 GuardedBytecode fail(ExitCode code, llvm::MemoryBufferRef file,
-                     std::string found, std::string expected) {
+                     const Subject &subject, std::string found,
+                     std::string expected) {
   GuardedBytecode result;
   result.code = code;
-  result.messages = toString(InputError{code, file.getBufferIdentifier().str(),
-                                        "", "bytecode", std::move(found),
-                                        std::move(expected), ""}) +
-                    "\n";
+  result.messages =
+      toString(InputError{code, file.getBufferIdentifier().str(), "",
+                          subject.field.str(), std::move(found),
+                          std::move(expected), ""}) +
+      "\n";
   return result;
 }
 
-GuardedBytecode failReader(llvm::MemoryBufferRef file, std::string found) {
-  return fail(ExitCode::Malformed, file, std::move(found), "an undamaged file");
+GuardedBytecode failSubject(llvm::MemoryBufferRef file, const Subject &subject,
+                            const std::string &what) {
+  return fail(ExitCode::Malformed, file, subject, subject.name.str() + what,
+              "an undamaged file");
 }
 
 /// Says of a child that sent no whole answer how it ended.
-GuardedBytecode describeEnd(llvm::MemoryBufferRef file, int status,
-                            bool isOutOfTime, int64_t milliseconds) {
+GuardedBytecode describeEnd(llvm::MemoryBufferRef file, const Subject &subject,
+                            int status, bool isOutOfTime,
+                            int64_t milliseconds) {
   if (isOutOfTime || (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF))
-    return failReader(file, "MLIR's reader does not end within " +
-                                std::to_string(milliseconds) + " ms");
+    return failSubject(file, subject,
+                       " does not end within " + std::to_string(milliseconds) +
+                           " ms");
   if (WIFSIGNALED(status))
-    return failReader(file, std::string("MLIR's reader crashes (") +
-                                strsignal(WTERMSIG(status)) + ")");
-  return failReader(file, "MLIR's reader gives up");
+    return failSubject(file, subject,
+                       std::string(" crashes (") + strsignal(WTERMSIG(status)) +
+                           ")");
+  return failSubject(file, subject, " gives up");
 }
 
-GuardedBytecode takeAnswer(llvm::MemoryBufferRef file, StringRef answer) {
+GuardedBytecode takeAnswer(llvm::MemoryBufferRef file, const Subject &subject,
+                           StringRef answer) {
   GuardedBytecode result;
   StringRef payload = answer.drop_front();
   if (answer.front() == kModule) {
     result.buffer = copyAligned(payload, file.getBufferIdentifier());
     if (result.buffer)
       return result;
-    return fail(ExitCode::Limit, file,
+    return fail(ExitCode::Limit, file, subject,
                 std::to_string(payload.size()) + " bytes do not fit memory",
                 "a smaller file");
   }
   if (!payload.contains("error:"))
-    return failReader(file, "MLIR's reader refuses it without a reason");
+    return failSubject(file, subject, " refuses it without a reason");
   result.code =
       answer.front() == kNewer ? ExitCode::Unsupported : ExitCode::Malformed;
   result.messages = payload.str();
   return result;
+}
+
+/// Returns what becomes of the answer that a child makes of `file`.
+GuardedBytecode runChild(llvm::MemoryBufferRef file, const Subject &subject,
+                         int64_t milliseconds,
+                         llvm::function_ref<std::string()> makeAnswer) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return fail(ExitCode::Limit, file, subject,
+                std::string("no pipe: ") + std::strerror(errno),
+                "a pipe to a process that reads it");
+  pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    limitChild(file.getBufferSize(), milliseconds);
+    _exit(send(ends[1], work(makeAnswer)) ? 0 : 1);
+  }
+  int failure = errno;
+  close(ends[1]);
+  if (child < 0) {
+    close(ends[0]);
+    return fail(ExitCode::Limit, file, subject,
+                std::string("no process: ") + std::strerror(failure),
+                "a process that reads it");
+  }
+  // Wall time only bounds a child that sleeps; a busy machine is no damage.
+  std::string answer;
+  bool isOutOfTime =
+      !receive(ends[0], child, 60000 + 10 * milliseconds, answer);
+  close(ends[0]);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (isOutOfTime || !WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
+      answer.empty())
+    return describeEnd(file, subject, status, isOutOfTime, milliseconds);
+  return takeAnswer(file, subject, answer);
 }
 
 } // namespace
@@ -230,35 +287,22 @@ GuardedBytecode lamina::guardBytecode(llvm::MemoryBufferRef file,
   int64_t milliseconds = options.milliseconds
                              ? options.milliseconds
                              : getReadingTime(file.getBufferSize());
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0)
-    return fail(ExitCode::Limit, file,
-                std::string("no pipe: ") + std::strerror(errno),
-                "a pipe to a process that reads it");
-  pid_t child = fork();
-  if (child == 0) {
-    close(ends[0]);
-    limitChild(file.getBufferSize(), milliseconds);
-    _exit(send(ends[1], readInChild(file, registry, options)) ? 0 : 1);
-  }
-  int failure = errno;
-  close(ends[1]);
-  if (child < 0) {
-    close(ends[0]);
-    return fail(ExitCode::Limit, file,
-                std::string("no process: ") + std::strerror(failure),
-                "a process that reads it");
-  }
-  // Wall time only bounds a child that sleeps; a busy machine is no damage.
-  std::string answer;
-  bool isOutOfTime =
-      !receive(ends[0], child, 60000 + 10 * milliseconds, answer);
-  close(ends[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (isOutOfTime || !WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
-      answer.empty())
-    return describeEnd(file, status, isOutOfTime, milliseconds);
-  return takeAnswer(file, answer);
+  return runChild(file, kReader, milliseconds,
+                  [&] { return readModule(file, registry, options); });
+}
+
+GuardedBytecode
+lamina::guardCheck(llvm::MemoryBufferRef file, StringRef subject,
+                   llvm::function_ref<bool(raw_ostream &messages)> check) {
+  auto makeAnswer = [&] {
+    std::string messages;
+    llvm::raw_string_ostream stream(messages);
+    char answer = check(stream) ? kModule : kRefused;
+    return answer + messages;
+  };
+  GuardedBytecode result =
+      runChild(file, {subject, "module"}, getReadingTime(file.getBufferSize()),
+               makeAnswer);
+  result.buffer.reset();
+  return result;
 }

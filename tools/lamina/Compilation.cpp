@@ -67,6 +67,10 @@ int Compilation::readStage() {
     llvm::errs() << file.messages;
     return int(file.code);
   }
+  if (request.from == Stage::Llvm)
+    if (int code =
+            checkBackEnd(file.buffer->getMemBufferRef(), createRegistry()))
+      return code;
   llvm::SourceMgr manager;
   manager.AddNewSourceBuffer(std::move(file.buffer), llvm::SMLoc());
   mlir::SourceMgrDiagnosticHandler handler(manager, &context, llvm::errs());

@@ -9,6 +9,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/MemoryBufferRef.h"
 
 namespace lamina {
 
@@ -123,6 +124,11 @@ inline constexpr llvm::StringLiteral kPackedSuffix = ".weights";
 inline constexpr const char *kSmallModelFiles[] = {
     "config.json", "generation_config.json", "tokenizer.json",
     "tokenizer_config.json", "chat_template.jinja"};
+
+/// Checks `file`, a module of the stage `llvm`, in a child process that makes
+/// an object of it. Returns 0, or the exit code of what it has reported.
+int checkBackEnd(llvm::MemoryBufferRef file,
+                 const mlir::DialectRegistry &registry);
 
 /// The file of this process.
 std::string getExecutablePath();

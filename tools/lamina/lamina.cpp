@@ -7,7 +7,10 @@
 
 #include "Commands.h"
 #include "Options.h"
+#include "lamina/Support/FatalErrors.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -116,6 +119,13 @@ bool prepareStandardStreams() {
   return hasOutput;
 }
 
+/// What LLVM allocates without `new` fails as `new` does.
+void reportAllFatalErrors() {
+  reportFatalErrors(llvm::sys::RunInterruptHandlers);
+  llvm::install_bad_alloc_error_handler(
+      [](void *, const char *, bool) { failWithoutMemory(); });
+}
+
 int runCommand(std::vector<std::string> arguments) {
   if (arguments.empty())
     return failUsage("", kExpected);
@@ -137,6 +147,7 @@ int runCommand(std::vector<std::string> arguments) {
 
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_DFL);
+  reportAllFatalErrors();
   if (!prepareStandardStreams())
     return fail(ExitCode::InputOutput, "standard output: closed");
   int code = runCommand({argv + std::min(argc, 1), argv + argc});

@@ -232,7 +232,9 @@ TEST(Operands, LogitsThatAreNotFiniteAreRefused) {
     lamrt_result(r, kLogits);
   };
   EXPECT_EQ(runStep(rank.get()), LAMRT_CHECK_FAILED);
-  EXPECT_STREQ(lamrt_last_error(), "logits of row 1 are not finite");
+  EXPECT_STREQ(lamrt_last_error(),
+               "logits of row 1 are not finite; the first values that are not: "
+               "lamrt_rms_norm of model.norm.weight, row 0");
 }
 
 TEST(Operands, DamagedTablesAreRefused) {
@@ -264,7 +266,27 @@ TEST(Operands, DamagedTablesAreRefused) {
       [](StoriesProgram &s) { s.slots[kLogits].type = LAMRT_Q8_0; },
       [](StoriesProgram &s) { s.variant.arena_bytes[0] = -64; },
       [](StoriesProgram &s) { s.program.cache.head_dim = 0; },
+      [](StoriesProgram &s) {
+        s.program.cache = {0, INT32_MAX, INT32_MAX, LAMRT_F32};
+      },
       [](StoriesProgram &s) { s.file.name = "../model.safetensors"; },
+      // With packed weights no file bounds the sizes, and sums could wrap.
+      [](StoriesProgram &s) {
+        s.program.packed_weights = "absent";
+        s.weights[kFinalNorm].type = LAMRT_F16;
+        s.weights[kFinalNorm].out = int64_t(1) << 62;
+      },
+      [](StoriesProgram &s) {
+        s.program.packed_weights = "absent";
+        s.weights[kEmbedding].type = LAMRT_F16;
+        s.weights[kEmbedding].out = INT64_MAX;
+        s.weights[kEmbedding].in = 1;
+      },
+      [](StoriesProgram &s) {
+        s.program.packed_weights = "absent";
+        s.weights[kEmbedding].out = int64_t(1) << 35;
+        s.weights[kEmbedding].in = int64_t(1) << 30;
+      },
   };
   int index = 0;
   for (const auto &damage : damages) {

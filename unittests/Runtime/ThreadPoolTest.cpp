@@ -3,10 +3,14 @@
 #include "core/ThreadPool.h"
 #include "core/FloatingPointMode.h"
 #include "core/HostResources.h"
+#include "lamina/Support/FatalErrors.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <numeric>
+#include <string>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace lamina::runtime {
@@ -60,6 +64,31 @@ TEST(ThreadPool, WorkersHaveTheStatedMode) {
   EXPECT_EQ(modes[2], 0x1f80u);
 }
 #endif
+
+/// Reads on a worker what another process has cut off a mapped file.
+void readCutFile() {
+  reportFatalErrors();
+  std::string path = testing::TempDir() + "lamina-cut-XXXXXX";
+  int descriptor = mkstemp(path.data());
+  if (descriptor < 0 || ftruncate(descriptor, 4096) != 0)
+    _exit(1);
+  unlink(path.c_str());
+  auto *bytes = static_cast<volatile char *>(
+      mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, descriptor, 0));
+  ThreadPool pool;
+  if (pool.start(2) != LAMRT_OK || ftruncate(descriptor, 0) != 0)
+    _exit(1);
+  pool.run(2, [&](int32_t thread) {
+    if (thread == 1)
+      (void)*bytes;
+  });
+  _exit(0);
+}
+
+TEST(ThreadPool, AFileThatIsCutIsAnErrorOnWorkersToo) {
+  EXPECT_EXIT(readCutFile(), testing::ExitedWithCode(5),
+              "^error: /.*/lamina-cut-.*: a part that cannot be read");
+}
 
 TEST(HostResources, ThisProcessMayUseSomething) {
   EXPECT_GE(getUsableProcessors(), 1);

@@ -14,7 +14,8 @@ namespace lamina {
 
 /// A whole regular file, mapped read-only. Only pages that are touched are
 /// read, and the file need not stay open. As with every mapping, a file that
-/// another process cuts while it is read ends this one with SIGBUS.
+/// another process cuts while it is read ends this one with SIGBUS; see
+/// FatalErrors.h.
 class MappedFile {
 public:
   /// Maps the file at `path`. Reports a file that cannot be opened (code 5) or

@@ -13,6 +13,7 @@
 
 #include "lamina/Support/Diagnostics.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <memory>
 #include <string>
@@ -54,6 +55,13 @@ int64_t getReadingTime(size_t bytes);
 GuardedBytecode guardBytecode(llvm::MemoryBufferRef file,
                               const mlir::DialectRegistry &registry,
                               const BytecodeGuardOptions &options = {});
+
+/// Runs `check` in such a child, for code that trusts the module of `file`;
+/// `subject` says whose code that is. `check` returns whether `file` is right,
+/// and may write messages. The result has no buffer.
+GuardedBytecode
+guardCheck(llvm::MemoryBufferRef file, llvm::StringRef subject,
+           llvm::function_ref<bool(llvm::raw_ostream &messages)> check);
 
 } // namespace lamina
 

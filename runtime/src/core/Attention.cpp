@@ -142,6 +142,7 @@ void Rank::attention(int32_t query, int32_t key, int32_t value, int32_t layer,
                   attendRange(task, heads, findItem(begin), findItem(end),
                               thread);
                 });
+  lookAt({"lamrt_attention", -1, layer, out});
 }
 
 } // namespace lamina::runtime

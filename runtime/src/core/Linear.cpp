@@ -171,6 +171,9 @@ void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
   }
   if (input.count > 0)
     runProducts(products, slots->size, *radices, input, flags);
+  for (int32_t i = 0; i < slots->size; ++i)
+    lookAt({"lamrt_linear", whole.parts[static_cast<size_t>(i)], layer,
+            slots->values[i]});
 }
 
 } // namespace lamina::runtime

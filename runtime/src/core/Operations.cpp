@@ -55,6 +55,7 @@ void Rank::embed(int32_t weight, int32_t out) {
                                  description.in, stepArrays.tokenIds(), to.rows,
                                  begin, end);
                 });
+  lookAt({"lamrt_embed", weight, 0, out});
 }
 
 void Rank::selectRows(int32_t in, int32_t out) {
@@ -71,6 +72,7 @@ void Rank::selectRows(int32_t in, int32_t out) {
     memcpy(to.rows.data + i * to.rows.rowBytes,
            from.rows.data + stepArrays.logitRows()[i] * from.rows.rowBytes,
            static_cast<size_t>(to.rows.rowBytes));
+  lookAt({"lamrt_select_rows", -1, -1, out});
 }
 
 void Rank::copy(int32_t in, int32_t out) {
@@ -86,6 +88,7 @@ void Rank::copy(int32_t in, int32_t out) {
   }
   memmove(to.rows.data, from.rows.data,
           static_cast<size_t>(to.count * to.rows.rowBytes));
+  lookAt({"lamrt_copy", -1, -1, out});
 }
 
 void Rank::add(int32_t residual, int32_t update, int32_t out) {
@@ -98,6 +101,7 @@ void Rank::add(int32_t residual, int32_t update, int32_t out) {
                   kernels->add(a.rows, b.rows, to.rows, to.features, begin,
                                end);
                 });
+  lookAt({"lamrt_add", -1, -1, out});
 }
 
 void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
@@ -112,6 +116,7 @@ void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
                   kernels->rmsNorm(from.rows, scale, static_cast<float>(eps),
                                    norm, to.rows, to.features, begin, end);
                 });
+  lookAt({"lamrt_rms_norm", weight, layer, out});
 }
 
 void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
@@ -130,6 +135,8 @@ void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
                   kernels->rmsNorm(sum.rows, scale, static_cast<float>(eps),
                                    norm, normed.rows, sum.features, begin, end);
                 });
+  lookAt({"lamrt_residual_rms_norm", -1, -1, outResidual});
+  lookAt({"lamrt_residual_rms_norm", weight, layer, outNormed});
 }
 
 void Rank::siluMul(int32_t gate, int32_t up, int32_t out) {
@@ -141,6 +148,7 @@ void Rank::siluMul(int32_t gate, int32_t up, int32_t out) {
                   kernels->siluMul(a.rows, b.rows, to.rows, to.features, begin,
                                    end);
                 });
+  lookAt({"lamrt_silu_mul", -1, -1, out});
 }
 
 void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
@@ -174,6 +182,7 @@ void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
                   kernels->rope(from.rows, cosines, sines, pairs, to.features,
                                 pairing, to.rows, begin, end);
                 });
+  lookAt({"lamrt_rope", -1, -1, out});
 }
 
 void Rank::tap(int32_t tap, int32_t layer, int32_t in) {
@@ -185,7 +194,7 @@ void Rank::tap(int32_t tap, int32_t layer, int32_t in) {
         fail(LAMRT_MALFORMED, "program: tap %d of %d", tap, program->num_taps));
     return;
   }
-  if (!options.tap)
+  if (!options.tap || nonFinite.isSought)
     return;
   kernels->widenRows(from.rows, from.features, widened, from.features, 0,
                      from.count);
@@ -224,6 +233,7 @@ void Rank::result(int32_t in) {
     }
   });
   if (firstBad.load() < from.count) {
+    logitsAreNotFinite = true;
     failStep(fail(LAMRT_CHECK_FAILED, "logits of row %d are not finite",
                   stepArrays.logitRows()[firstBad.load()]));
     return;

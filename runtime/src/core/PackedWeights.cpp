@@ -8,6 +8,7 @@
 #include "ThreadPool.h"
 #include "WeightFiles.h"
 #include "WeightTable.h"
+#include "lamina/Support/FatalErrors.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -237,12 +238,14 @@ lamrt_status writePackedWeights(const lamina_program &program,
       open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0)
     return failToWrite(path, errno);
+  setUnfinishedFile(temporary.c_str());
   lamrt_status status = writeFile(program, weights, temporary, descriptor);
   close(descriptor);
   if (status == LAMRT_OK && rename(temporary.c_str(), path.c_str()) != 0)
     status = failToWrite(path, errno);
   if (status)
     unlink(temporary.c_str());
+  setUnfinishedFile(nullptr);
   return status;
 }
 

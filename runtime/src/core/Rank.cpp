@@ -91,7 +91,7 @@ lamrt_status Rank::checkProgram(const lamina_program &code,
                 chosen.ranks);
   const lamrt_cache &kv = code.cache;
   // A step without attention has no cache.
-  bool valid = kv.num_layers == 0 ||
+  bool valid = (kv.num_layers == 0 && kv.kv_heads == 0 && kv.head_dim == 0) ||
                (kv.num_layers > 0 && kv.kv_heads > 0 && kv.head_dim > 0);
   valid = valid && isElementType(kv.type) && code.result_features > 0 &&
           code.vocabulary > 0 && code.max_context > 0 &&
@@ -243,24 +243,32 @@ lamrt_status Rank::create(const lamina_program &code,
   return status;
 }
 
-lamrt_status Rank::step(const lamrt_step &step, const float **outLogits,
-                        lamrt_rank *handle) {
-  FloatingPointMode mode;
+void Rank::runCode(const lamrt_step &step, lamrt_rank *handle) {
   expectedStep = &step;
-  isOpen = isEnded = false;
+  isOpen = isEnded = logitsAreNotFinite = false;
   stepStatus = LAMRT_OK;
   stepResult = nullptr;
   lamrt_status status = variant->step(handle, &step);
   isOpen = false;
   expectedStep = nullptr;
   if (stepStatus)
-    return stepStatus;
+    return;
   if (status)
-    return fail(status, "program: its code ended with status %d", status);
-  if (!isEnded)
-    return fail(LAMRT_INTERNAL, "program: its code did not end the step");
-  if (stepArrays.numLogitRows() > 0 && !stepResult)
-    return fail(LAMRT_INTERNAL, "program: its code gave no result");
+    failStep(fail(status, "program: its code ended with status %d", status));
+  else if (!isEnded)
+    failStep(fail(LAMRT_INTERNAL, "program: its code did not end the step"));
+  else if (stepArrays.numLogitRows() > 0 && !stepResult)
+    failStep(fail(LAMRT_INTERNAL, "program: its code gave no result"));
+}
+
+lamrt_status Rank::step(const lamrt_step &step, const float **outLogits,
+                        lamrt_rank *handle) {
+  FloatingPointMode mode;
+  runCode(step, handle);
+  if (logitsAreNotFinite)
+    return explainNonFinite(step, handle);
+  if (stepStatus)
+    return stepStatus;
   stepArrays.commit();
   ++numSteps;
   *outLogits = stepResult;

@@ -102,6 +102,23 @@ private:
   void attendRange(const cpu::AttentionTask &task, int64_t heads, int64_t begin,
                    int64_t end, int32_t thread);
 
+  /// Runs the program's code; its status is in stepStatus.
+  void runCode(const lamrt_step &step, lamrt_rank *handle);
+
+  // Values that are not finite (NonFinite.cpp).
+  /// What an operation wrote: `weight` and `layer` are -1 if it has none.
+  struct Made {
+    const char *operation;
+    int32_t weight, layer, slot;
+  };
+  void lookAt(const Made &made) {
+    if (nonFinite.isSought)
+      noteNonFinite(made);
+  }
+  void noteNonFinite(const Made &made);
+  void nameWeight(int32_t weight, int32_t layer, char *text, size_t size) const;
+  lamrt_status explainNonFinite(const lamrt_step &step, lamrt_rank *handle);
+
   const lamina_program *program = nullptr;
   const lamrt_variant *variant = nullptr;
   lamrt_rank_options options = {};
@@ -130,7 +147,13 @@ private:
   lamrt_status stepStatus = LAMRT_OK;
   const lamrt_step *expectedStep = nullptr;
   bool isEnded = false;
+  bool logitsAreNotFinite = false;
   const float *stepResult = nullptr;
+  struct {
+    bool isSought = false;
+    char last[200] = {};  ///< weight or layer named last
+    char first[300] = {}; ///< operation that made the first such value
+  } nonFinite;
 
   uint64_t numSteps = 0;
   uint64_t phaseNanoseconds[LAMRT_NUM_PHASES] = {};

@@ -38,10 +38,13 @@ void wakeAll(std::atomic<uint32_t> &word) {
 
 lamrt_status ThreadPool::start(int32_t threads) {
   workers.reserve(static_cast<size_t>(threads));
-  // Signals are for the threads of the caller.
-  sigset_t all, old;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
+  // Signals are for the threads of the caller, but for those that an
+  // instruction of a worker raises: blocked, they would pass by every handler.
+  sigset_t blocked, old;
+  sigfillset(&blocked);
+  for (int signal : {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP})
+    sigdelset(&blocked, signal);
+  pthread_sigmask(SIG_SETMASK, &blocked, &old);
   int error = 0;
   for (int32_t i = 1; i < threads && !error; ++i) {
     workers.push_back({this, i, {}});

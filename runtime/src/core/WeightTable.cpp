@@ -16,17 +16,33 @@ lamrt_status malformed(const lamrt_weight &weight, const char *what) {
               weight.name ? weight.name : "without name", what);
 }
 
+/// No dimension is larger: then the bytes of a panel and of a widened vector
+/// fit 64 bits.
+constexpr int64_t kLargest = int64_t(1) << 40;
+
 /// Bytes of one layer in the file, or nothing if the shape cannot be.
 std::optional<uint64_t> getSourceBytes(const lamrt_weight &weight) {
   // A vector is stored as one row.
   int64_t features = weight.in ? weight.in : weight.out;
   int64_t rows = weight.in ? weight.out : 1;
   int64_t block = cpu::getBlockElements(weight.type);
-  if (features <= 0 || rows <= 0 || features % block != 0)
+  if (features <= 0 || features > kLargest || rows <= 0 || rows > kLargest ||
+      features % block != 0)
     return std::nullopt;
   auto row = checkedMul(static_cast<uint64_t>(features / block),
                         static_cast<uint64_t>(cpu::getBlockBytes(weight.type)));
   return row ? checkedMul(*row, static_cast<uint64_t>(rows)) : row;
+}
+
+/// Adds the layers of a weight, `bytes` each, to `total`. Returns false if that
+/// fits no 64 bits.
+bool addLayers(uint64_t &total, std::optional<uint64_t> bytes,
+               int32_t numLayers) {
+  auto all = bytes ? checkedMul(*bytes, static_cast<uint64_t>(numLayers))
+                   : std::nullopt;
+  auto sum = all ? checkedAdd(total, *all) : std::nullopt;
+  total = sum.value_or(0);
+  return sum.has_value();
 }
 
 /// A place in the memory of a table that is being filled.
@@ -132,16 +148,30 @@ lamrt_status WeightTable::resolveDerived(const lamina_program &program,
   return LAMRT_OK;
 }
 
-/// Counts the rows of a table of embeddings, as a packed file holds them.
-bool WeightTable::addRows(const Weight &weight) {
-  if ((weight.uses & LAMRT_USE_EMBED) == 0)
-    return true;
-  auto layer = checkedAlignUp(weight.sourceBytes, 64);
-  auto layers = static_cast<uint64_t>(weight.description->num_layers);
-  auto all = layer ? checkedMul(*layer, layers) : layer;
-  auto total = all ? checkedAdd(rowsTotal, *all) : all;
-  rowsTotal = total.value_or(0);
-  return total.has_value();
+/// Counts what each use of `weight` needs. Returns false if a sum does not fit
+/// 64 bits.
+bool WeightTable::countBytes(Weight &weight) {
+  const lamrt_weight &description = *weight.description;
+  bool fits = true;
+  if (weight.uses & LAMRT_USE_VECTOR) {
+    weight.vectorBytes = *checkedAlignUp(
+        static_cast<uint64_t>(description.out) * sizeof(float), 64);
+    fits = addLayers(vectorTotal, weight.vectorBytes, description.num_layers);
+  }
+  if (weight.uses & LAMRT_USE_EMBED)
+    fits = addLayers(rowsTotal, checkedAlignUp(weight.sourceBytes, 64),
+                     description.num_layers) &&
+           fits;
+  if ((weight.uses & LAMRT_USE_LINEAR) == 0)
+    return fits;
+  int64_t panels =
+      (description.out + cpu::kPanelColumns - 1) / cpu::kPanelColumns;
+  auto bytes = checkedMul(static_cast<uint64_t>(panels),
+                          static_cast<uint64_t>(cpu::getPanelBytes(
+                              description.type, description.in)));
+  auto aligned = bytes ? checkedAlignUp(*bytes, 64) : bytes;
+  weight.packedBytes = aligned.value_or(0);
+  return addLayers(packedTotal, aligned, description.num_layers) && fits;
 }
 
 lamrt_status WeightTable::computeSizes() {
@@ -149,33 +179,13 @@ lamrt_status WeightTable::computeSizes() {
     const lamrt_weight &description = *weight.description;
     if (description.kind != LAMRT_WEIGHT_SOURCE)
       continue;
-    if ((weight.uses & LAMRT_USE_VECTOR) != 0) {
-      if (description.in != 0)
-        return malformed(description, "a matrix is used as a vector");
-      vectorTotal += static_cast<uint64_t>(description.num_layers) *
-                     *checkedAlignUp(description.out * sizeof(float), 64);
-    }
+    if ((weight.uses & LAMRT_USE_VECTOR) != 0 && description.in != 0)
+      return malformed(description, "a matrix is used as a vector");
     if ((weight.uses & (LAMRT_USE_LINEAR | LAMRT_USE_EMBED)) != 0 &&
         description.in == 0)
       return malformed(description, "a vector is used as a matrix");
-    if (!addRows(weight))
+    if (!countBytes(weight))
       return malformed(description, "its size is no 64-bit number");
-    if ((weight.uses & LAMRT_USE_LINEAR) == 0)
-      continue;
-    auto panels = static_cast<uint64_t>(
-        (description.out + cpu::kPanelColumns - 1) / cpu::kPanelColumns);
-    auto bytes = checkedMul(panels, static_cast<uint64_t>(cpu::getPanelBytes(
-                                        description.type, description.in)));
-    auto aligned = bytes ? checkedAlignUp(*bytes, 64) : bytes;
-    auto all = aligned
-                   ? checkedMul(*aligned,
-                                static_cast<uint64_t>(description.num_layers))
-                   : aligned;
-    auto total = all ? checkedAdd(packedTotal, *all) : all;
-    if (!total)
-      return malformed(description, "its size is no 64-bit number");
-    weight.packedBytes = *aligned;
-    packedTotal = *total;
   }
   auto loaded = checkedAdd(packedTotal, vectorTotal);
   if (!loaded || !checkedAdd(*loaded, rowsTotal))
@@ -212,7 +222,7 @@ void WeightTable::placeWeights(const uint8_t *panels, const uint8_t *vectors) {
       }
       if (weight.uses & LAMRT_USE_VECTOR) {
         layer.vector = reinterpret_cast<const float *>(vectors);
-        vectors += *checkedAlignUp(description.out * sizeof(float), 64);
+        vectors += weight.vectorBytes;
       }
     }
   }

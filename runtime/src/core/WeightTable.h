@@ -36,6 +36,7 @@ struct Weight {
   int32_t uses = 0;         ///< also those of derived weights it is part of
   uint64_t sourceBytes = 0; ///< of a layer
   uint64_t packedBytes = 0; ///< of a layer
+  uint64_t vectorBytes = 0; ///< of a layer, widened
   std::vector<WeightLayer> layers;
   /// The matrices whose output features are joined: itself, unless COLUMNS.
   std::vector<int32_t> parts;
@@ -81,7 +82,7 @@ private:
                              const WeightFiles *files, int32_t index);
   lamrt_status resolveDerived(const lamina_program &program, int32_t index);
   lamrt_status computeSizes();
-  bool addRows(const Weight &weight);
+  bool countBytes(Weight &weight);
   void placeWeights(const uint8_t *panels, const uint8_t *vectors);
   void placeRows(const uint8_t *rows);
   void joinLayers();

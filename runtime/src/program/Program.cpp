@@ -2,6 +2,7 @@
 
 #include "program/Program.h"
 
+#include "lamina/Support/FatalErrors.h"
 #include "program/Modes.h"
 #include "program/Output.h"
 
@@ -28,6 +29,7 @@ lamrt_status checkProgram(const lamina_program &program) {
 } // namespace
 
 int runProgram(const lamina_program &program, int argc, char **argv) {
+  reportFatalErrors();
   if (lamrt_status status = prepareStandardStreams())
     return status;
   std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);

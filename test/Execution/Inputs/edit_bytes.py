@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""edit_bytes.py FILE cut SIZE | flip OFFSET: keeps the first SIZE bytes of a file,
-or inverts one of its bits."""
+"""edit_bytes.py FILE cut SIZE | flip OFFSET | write OFFSET HEX: keeps the first
+SIZE bytes of a file, inverts one of its bits, or replaces bytes."""
 import os
 import sys
 
@@ -12,4 +12,6 @@ else:
         file.seek(number)
         byte = file.read(1)[0]
         file.seek(number)
-        file.write(bytes([byte ^ 1]))
+        file.write(
+            bytes.fromhex(sys.argv[4]) if action == "write" else bytes([byte ^ 1])
+        )
