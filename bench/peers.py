@@ -79,7 +79,7 @@ class Comparison:
         """The settings of llama.cpp that are best at some figure of the trials."""
         best = {}
         for _ in range(PROBES):
-            for setting in self.llama_cpp.settings(model, threads):
+            for setting in self.llama_cpp.settings(self.paths[model], threads):
                 key = model, threads, self.llama_cpp.name, setting
                 for figure, value in (self.measure(key, self.llama_cpp) or {}).items():
                     best[figure] = max(best.get(figure, (0, "")), (value, setting))
@@ -185,9 +185,12 @@ def main():
     comparison.paths = {
         name: path for name, path in files.items() if any(part in name for part in names)
     }
-    for model in comparison.paths:
-        for threads in options.threads:
-            comparison.run_rounds(model, threads, options.rounds)
+    try:
+        for model in comparison.paths:
+            for threads in options.threads:
+                comparison.run_rounds(model, threads, options.rounds)
+    except KeyboardInterrupt:
+        warnings.append("interrupted: the table has what was measured before")
     print_table(comparison)
     lines = list(describe(comparison, options))
     print("\n" + "\n".join(lines + [f"warning: {warning}" for warning in warnings]))

@@ -24,7 +24,7 @@ source bench/setup_peers.sh
 get_smollm2
 peers=(--llama-cpp "$llama_cpp")
 if [ "$only" != llama.cpp ]; then
-  if make_venv openvino "openvino-genai==$openvino_version"; then
+  if make_venv openvino "$openvino"; then
     peers+=(--openvino "$folder/openvino/bin/python")
   else
     echo "warning: goes on without OpenVINO" >&2

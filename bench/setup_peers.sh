@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Functions that get the peers of bench/peers.sh and bench/accuracy.sh, and the model
 # files; sourced by both, in the root of the repository. All of it goes to
 # build/peers (or the folder that LAMINA_PEERS names), and what is there is kept.
@@ -7,7 +8,8 @@ lamina=${LAMINA:-build/dev/bin/lamina}
 llama_cpp=${LAMINA_LLAMA_CPP:-$folder/llama.cpp}
 llama_version=0.3.36
 llama_sum=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
-openvino_version=2026.4.1.0
+# shellcheck disable=SC2034 # read by peers.sh
+openvino="openvino-genai==2026.4.1.0"
 # The last three are what llama-cpp-python imports.
 python_packages="gguf==0.19.0 diskcache jinja2 typing_extensions"
 
@@ -47,14 +49,14 @@ build_llama_cpp() {
   local source=$folder/llama_cpp_python-$llama_version/vendor/llama.cpp
   [ -d "$source" ] || get_llama_cpp
   echo "--- building llama.cpp" >&2
-  cmake -S "$source" -B "$llama_cpp" -G Ninja -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
-    -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF \
-    -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=ON >"$folder/llama.cpp.log" 2>&1 &&
-    cmake --build "$llama_cpp" --target llama llama-bench llama-batched-bench llama-quantize \
-      >>"$folder/llama.cpp.log" 2>&1 || {
+  if ! { cmake -S "$source" -B "$llama_cpp" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    -DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF \
+    -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=ON &&
+    cmake --build "$llama_cpp" --target llama llama-bench llama-batched-bench \
+      llama-quantize; } >"$folder/llama.cpp.log" 2>&1; then
     tail -n 20 "$folder/llama.cpp.log" >&2
     return 1
-  }
+  fi
 }
 
 make_model() { # file, source, type, options of llama-quantize
