@@ -25,7 +25,8 @@ constexpr const char *kCompared[] = {
 constexpr const char *kSettings[] = {"prompt_tokens", "decode_tokens", "depth",
                                      "batch", "threads"};
 
-/// A JSON object whose values are numbers and strings without escapes.
+/// A JSON object whose values are numbers and strings without escapes. Programs
+/// link no JSON library: this is the one file of that kind that they read.
 class FlatObjectReader {
 public:
   FlatObjectReader(const std::string &file, std::string_view text,
