@@ -12,6 +12,7 @@ import argparse
 import datetime
 import json
 import pathlib
+import signal
 import statistics
 import sys
 
@@ -174,7 +175,13 @@ def write_json(path, comparison, lines, warnings):
     pathlib.Path(path).write_text(json.dumps(report, indent=1) + "\n")
 
 
+def raise_interrupt(signal_number, frame):
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGINT, raise_interrupt)  # also where a shell has it ignored
+    signal.signal(signal.SIGTERM, raise_interrupt)
     options = parse_arguments()
     warnings = machine.find_warnings(max(options.threads))
     for warning in warnings:
