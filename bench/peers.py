@@ -70,7 +70,7 @@ class Comparison:
         try:
             figures = engine.measure(self.paths[model], threads, setting, self.workload)
         except engines.Failure as failure:
-            self.failures.append(str(failure))
+            self.failures.append((engine.name, str(failure)))
             print(f"warning: {failure}", file=sys.stderr)
             return None
         self.loads.append(machine.get_load())
@@ -162,7 +162,7 @@ def describe(comparison, options):
         yield f"command, {kind}: {command}"
     if comparison.loads:
         yield f"load average during the runs: {min(comparison.loads):.2f} to {max(comparison.loads):.2f}"
-    for failure in comparison.failures:
+    for _, failure in comparison.failures:
         yield f"failed: {failure}"
 
 
@@ -203,7 +203,8 @@ def main():
     print("\n" + "\n".join(lines + [f"warning: {warning}" for warning in warnings]))
     if options.json:
         write_json(options.json, comparison, lines, warnings)
-    return 1 if comparison.failures else 0
+    # OpenVINO does not read all types of GGUF; the table says so.
+    return 1 if any(name != "OpenVINO" for name, _ in comparison.failures) else 0
 
 
 if __name__ == "__main__":
