@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sched.h>
@@ -76,11 +77,16 @@ void forEachGroup(const std::string &mount, std::string group, Visit visit) {
   }
 }
 
-int64_t getQuotaProcessors() {
-  uint64_t least = kNoLimit;
+} // namespace
+
+double getProcessorQuota() {
+  double least = 0;
   auto consider = [&](uint64_t quota, uint64_t period) {
-    if (quota != kNoLimit && period != kNoLimit && period > 0)
-      least = std::min(least, quota / period);
+    if (quota == kNoLimit || period == kNoLimit || period == 0)
+      return;
+    double processors =
+        static_cast<double>(quota) / static_cast<double>(period);
+    least = least > 0 ? std::min(least, processors) : processors;
   };
   forEachGroup("/sys/fs/cgroup", findGroup(""), [&](const std::string &folder) {
     std::string text = readSystemFile(folder + "/cpu.max");
@@ -93,10 +99,13 @@ int64_t getQuotaProcessors() {
         consider(parseNumber(readSystemFile(folder + "/cpu.cfs_quota_us")),
                  parseNumber(readSystemFile(folder + "/cpu.cfs_period_us")));
       });
-  return static_cast<int64_t>(std::min<uint64_t>(least, 1 << 20));
+  return least;
 }
 
-} // namespace
+double getLoadAverage() {
+  double load = 0;
+  return getloadavg(&load, 1) == 1 ? load : 0;
+}
 
 int32_t getUsableProcessors() {
   cpu_set_t set;
@@ -104,7 +113,8 @@ int32_t getUsableProcessors() {
   int64_t count = sched_getaffinity(0, sizeof(set), &set) == 0
                       ? CPU_COUNT(&set)
                       : sysconf(_SC_NPROCESSORS_ONLN);
-  count = std::min(count, getQuotaProcessors());
+  if (double quota = getProcessorQuota(); quota > 0 && quota < double(count))
+    count = static_cast<int64_t>(quota);
   return static_cast<int32_t>(std::max<int64_t>(count, 1));
 }
 

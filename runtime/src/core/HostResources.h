@@ -14,6 +14,13 @@ namespace lamina::runtime {
 /// is less (rounded down); at least 1.
 int32_t getUsableProcessors();
 
+/// Processors that the control groups of this process allow (0.5: half the time
+/// of one); 0 if there is no quota.
+double getProcessorQuota();
+
+/// Tasks that ran or waited to run, on average over the last minute.
+double getLoadAverage();
+
 /// The most memory that can be asked for now, in bytes, and what says so.
 struct MemoryLimit {
   uint64_t bytes;

@@ -1,5 +1,7 @@
 //===- Bench.cpp - --bench: how fast, and how far from the limits ---------===//
 
+#include "program/BenchBaseline.h"
+#include "program/BenchReport.h"
 #include "program/Modes.h"
 
 #include "core/HostResources.h"
@@ -8,45 +10,11 @@
 #include "program/Output.h"
 
 #include <algorithm>
-#include <cinttypes>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 
 namespace lamina::program {
 
 namespace {
-
-/// Of several runs.
-struct Spread {
-  double median = 0, least = 0, most = 0;
-};
-
-Spread summarise(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values[values.size() / 2], values.front(), values.back()};
-}
-
-/// What the machine does at most, measured beside the runs.
-struct MachineLimits {
-  std::vector<double> readBytes; ///< a second, all threads
-  std::vector<double> flops;     ///< f32 multiply-adds a second, all threads
-};
-
-/// What a run of the model takes.
-struct Shares {
-  double seconds = 0, sampling = 0;
-  double phases[LAMRT_NUM_PHASES] = {};
-};
-
-struct BenchResult {
-  std::vector<double> prefill, decode; ///< tokens a second
-  Shares prefillShares, decodeShares;
-  MachineLimits limits;
-  double weightBytes = 0; ///< read by one decode step
-  double flopsAToken = 0; ///< of products
-  int32_t batch = 1;
-};
 
 /// Reads a buffer that no cache holds, and runs multiply-adds in registers.
 class LimitsMeter {
@@ -252,126 +220,34 @@ lamrt_status Bench::run(BenchResult &result) {
   return LAMRT_OK;
 }
 
-/// What makes the numbers of this machine and moment doubtful.
-std::vector<std::string> findWarnings(int32_t threads) {
-  std::vector<std::string> warnings;
-  double load = 0;
-  std::ifstream("/proc/loadavg") >> load;
-  char text[160];
-  if (load > 0.5) {
-    snprintf(text, sizeof(text), "load average %.2f: other work runs here",
-             load);
-    warnings.push_back(text);
-  }
-  int32_t usable = runtime::getUsableProcessors();
-  if (threads > usable) {
-    snprintf(text, sizeof(text), "%d threads on %d usable processors", threads,
-             usable);
-    warnings.push_back(text);
-  }
-  return warnings;
-}
-
-std::string format(const char *pattern, double a, double b = 0, double c = 0,
-                   double d = 0) {
-  char text[200];
-  snprintf(text, sizeof(text), pattern, a, b, c, d);
-  return text;
-}
-
-std::string formatShares(const Shares &shares) {
-  double all = shares.seconds / 100;
-  return format("products %.1f %%, attention %.1f %%, norms %.1f %%, other of "
-                "the step %.1f %%",
-                shares.phases[LAMRT_PHASE_PRODUCTS] / all,
-                shares.phases[LAMRT_PHASE_ATTENTION] / all,
-                shares.phases[LAMRT_PHASE_NORMS] / all,
-                shares.phases[LAMRT_PHASE_OTHER] / all) +
-         format(", sampling %.1f %%\n", shares.sampling / all);
-}
-
-std::string formatText(const BenchResult &result, const Options &options,
-                       const lamrt_statistics &rank, int32_t decoded) {
-  Spread prefill = summarise(result.prefill), decode = summarise(result.decode);
-  double read = summarise(result.limits.readBytes).median;
-  double flops = summarise(result.limits.flops).median;
-  double weightRate = decode.median / result.batch * result.weightBytes;
-  std::string text;
-  text += format("prefill   %.0f tokens: ", options.benchPrompt) +
-          format("%.1f tokens/s (%.1f to %.1f)\n", prefill.median,
-                 prefill.least, prefill.most);
-  text += format("decode    %.0f tokens at depth %.0f, batch %.0f: ", decoded,
-                 options.benchDepth, result.batch) +
-          format("%.1f tokens/s (%.1f to %.1f)\n", decode.median, decode.least,
-                 decode.most);
-  text += format("runs      %.0f, medians; threads %.0f, level ",
-                 options.benchRepeat, rank.threads) +
-          rank.cpu_level + "\n";
-  text += "prefill   " + formatShares(result.prefillShares);
-  text += "decode    " + formatShares(result.decodeShares);
-  text += format("memory    reads %.1f GB/s; decode reads weights at %.1f GB/s "
-                 "(%.0f %%)\n",
-                 read * 1e-9, weightRate * 1e-9, 100 * weightRate / read);
-  if (flops > 0)
-    text += format("products  f32 peak %.1f GFLOP/s; prefill does %.1f (%.0f "
-                   "%%)\n",
-                   flops * 1e-9, prefill.median * result.flopsAToken * 1e-9,
-                   100 * prefill.median * result.flopsAToken / flops);
-  return text;
-}
-
-std::string formatJson(const BenchResult &result, const Options &options,
-                       const lamrt_statistics &rank, int32_t decoded) {
-  std::string text = "{";
-  auto add = [&](const char *key, double value) {
-    char number[64];
-    snprintf(number, sizeof(number), "%s\"%s\":%.6g",
-             text.size() > 1 ? "," : "", key, value);
-    text += number;
-  };
-  auto addSpread = [&](const std::string &key, const Spread &spread) {
-    add((key + "_median").c_str(), spread.median);
-    add((key + "_least").c_str(), spread.least);
-    add((key + "_most").c_str(), spread.most);
-  };
-  auto addShares = [&](const std::string &key, const Shares &shares) {
-    const char *names[] = {"products", "attention", "norms", "other"};
-    for (int phase = 0; phase < LAMRT_NUM_PHASES; ++phase)
-      add((key + "_share_" + names[phase]).c_str(),
-          shares.phases[phase] / shares.seconds);
-    add((key + "_share_sampling").c_str(), shares.sampling / shares.seconds);
-  };
-  addSpread("prefill_tokens_per_second", summarise(result.prefill));
-  addSpread("decode_tokens_per_second", summarise(result.decode));
-  addShares("prefill", result.prefillShares);
-  addShares("decode", result.decodeShares);
-  add("prompt_tokens", options.benchPrompt);
-  add("decode_tokens", decoded);
-  add("depth", options.benchDepth);
-  add("batch", result.batch);
-  add("repeats", options.benchRepeat);
-  add("threads", rank.threads);
-  add("read_bytes_per_second", summarise(result.limits.readBytes).median);
-  add("f32_flops_per_second", summarise(result.limits.flops).median);
-  add("weight_bytes_per_step", result.weightBytes);
-  add("product_flops_per_token", result.flopsAToken);
-  text += ",\"cpu_level\":\"" + std::string(rank.cpu_level) + "\"}\n";
-  return text;
-}
-
 } // namespace
 
 int runBench(const lamina_program &program, const Options &options) {
+  std::optional<BenchBaseline> baseline;
+  if (options.compare) {
+    InputErrors errors;
+    baseline = BenchBaseline::read(*options.compare, errors);
+    if (!baseline) {
+      fputs(errors.toString().c_str(), stderr);
+      return static_cast<int>(errors.exitCode());
+    }
+  }
   Bench bench(program, options);
   BenchResult result;
-  for (const std::string &warning : findWarnings(options.threads))
-    fprintf(stderr, "warning: %s\n", warning.c_str());
+  result.load = runtime::getLoadAverage();
   if (lamrt_status status = bench.run(result))
     return status;
   lamrt_statistics rank = bench.statistics();
-  int32_t decoded = bench.decodedTokens();
-  return writeOut(options.json ? formatJson(result, options, rank, decoded)
-                               : formatText(result, options, rank, decoded));
+  std::vector<std::string> warnings =
+      findBenchWarnings({result.load, runtime::getProcessorQuota(),
+                         runtime::getUsableProcessors(), rank.threads});
+  BenchReport report(result, options, rank, bench.decodedTokens());
+  if (baseline)
+    baseline->appendDifferences(report, warnings);
+  for (const std::string &warning : warnings)
+    fprintf(stderr, "warning: %s\n", warning.c_str());
+  const BenchBaseline *old = baseline ? &*baseline : nullptr;
+  return writeOut(options.json ? report.toJson(old) : report.toText(old));
 }
 
 } // namespace lamina::program

@@ -186,6 +186,9 @@ const std::vector<Option> &getOptions() {
        readInteger<int32_t>(&Options::benchDepth, 0, large)},
       {"--bench-repeat", "N", "runs, of which the median counts (5)",
        readInteger<int32_t>(&Options::benchRepeat, 1, 1000)},
+      {"--compare", "FILE",
+       "with --bench: print ratios to FILE, what --bench --json printed before",
+       readNonEmpty(&Options::compare, "a file")},
       {"--batch", "N", "sequences at one time: of --prompts (8), --bench (1)",
        readInteger<int32_t>(&Options::batch, 1, 4096)},
       {"--cpu", "LEVEL", "x86 level: v2, v3 or v4 (the best; or LAMINA_CPU)",
@@ -249,6 +252,8 @@ std::optional<std::string> findConflict(const Options &options) {
     return "--json: needs --info, --stats or --bench";
   if (options.bench && (prompts > 0 || options.dump))
     return "--bench: makes its own prompt; a prompt or --dump is given";
+  if (options.compare && !options.bench)
+    return "--compare: needs --bench";
   if (options.dump && (options.promptsFile || options.chat))
     return "--dump: needs one prompt";
   if (options.chat && (options.raw || options.printIds))

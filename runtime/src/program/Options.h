@@ -45,6 +45,7 @@ struct Options {
   int32_t benchPrompt = 512;
   int32_t benchDepth = 0;
   int32_t benchRepeat = 5;
+  std::optional<std::string> compare; ///< an earlier --bench --json
 
   // How it runs.
   int32_t threads = 0;
