@@ -45,18 +45,18 @@ LAMINA_NOINLINE void ascendingLeaf(const LeafTask &task) {
     // come from one load.
     if (task.k % 2 == 1 && task.n > 0) {
       loadWeights<Type, true>(panel, task.k, c, w);
-      multiplyAdd<false>(acc, w, task.input, task.inputStride);
+      multiplyAdd<false>(acc, w, task.getRows(), task.inputStride);
       k = 1;
     }
     for (; k + 2 <= task.n; k += 2) {
       loadWeights<Type, false>(panel, task.k + k, c, w);
-      multiplyAdd<false>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<false>(acc, w, task.getRows() + k, task.inputStride);
       loadWeights<Type, true>(panel, task.k + k + 1, c, w);
-      multiplyAdd<false>(acc, w, task.input + k + 1, task.inputStride);
+      multiplyAdd<false>(acc, w, task.getRows() + k + 1, task.inputStride);
     }
     if (k < task.n) {
       loadWeights<Type, false>(panel, task.k + k, c, w);
-      multiplyAdd<false>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<false>(acc, w, task.getRows() + k, task.inputStride);
     }
   });
 }
@@ -70,16 +70,16 @@ LAMINA_NOINLINE void pairedLoop(const LeafTask &task) {
     int64_t k = 0;
     for (; k + 2 <= task.n; k += 2) {
       loadWeights<LAMRT_BF16, !StartsOdd>(panel, task.k + k + 1, c, w);
-      multiplyAdd<true>(acc, w, task.input + k + 1, task.inputStride);
+      multiplyAdd<true>(acc, w, task.getRows() + k + 1, task.inputStride);
       loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
-      multiplyAdd<true>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<true>(acc, w, task.getRows() + k, task.inputStride);
     }
     if (k < task.n) {
       const float zero = 0.0f;
       const Floats zeros[kTileVectors] = {};
       multiplyAdd<true>(acc, zeros, &zero, 0);
       loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
-      multiplyAdd<true>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<true>(acc, w, task.getRows() + k, task.inputStride);
     }
   });
 }
@@ -109,12 +109,12 @@ struct PairedPicker {
 
 } // namespace
 
-Leaf getFloatLeaf(int32_t type, Order order, int64_t rows) {
+Leaf getFloatLeaf(int32_t type, SumOrder order, int64_t rows) {
   if (type == LAMRT_F32)
     return pickRows(rows, AscendingPicker<LAMRT_F32>());
   if (type == LAMRT_F16)
     return pickRows(rows, AscendingPicker<LAMRT_F16>());
-  if (order == Order::Paired)
+  if (order == SumOrder::Paired)
     return pickRows(rows, PairedPicker());
   return pickRows(rows, AscendingPicker<LAMRT_BF16>());
 }
