@@ -165,21 +165,57 @@ void checkShapes(int32_t type, bool activationsAreBf16, bool isInt8) {
   }
 }
 
+/// Tiles of every height, full and not.
+void checkHeights(int32_t type, bool activationsAreBf16, bool isInt8) {
+  Generator generator(static_cast<uint32_t>(type) + 101);
+  for (int64_t rows : {1, 2, 3, 4, 5, 6, 7, 12, 13, 31, 512}) {
+    Product product = {type, rows == 512 ? 1 : 33, 256, rows};
+    product.activationsAreBf16 = activationsAreBf16;
+    product.isInt8 = isInt8;
+    check(product, generator);
+  }
+}
+
 class LinearKernelsTest : public ::testing::TestWithParam<int32_t> {};
 INSTANTIATE_TEST_SUITE_P(Types, LinearKernelsTest,
                          ::testing::ValuesIn(allTypes));
 
 TEST_P(LinearKernelsTest, ShapesWithF32Activations) {
   checkShapes(GetParam(), false, false);
+  checkHeights(GetParam(), false, false);
 }
 
 TEST_P(LinearKernelsTest, ShapesWithBf16Activations) {
   checkShapes(GetParam(), true, false);
+  checkHeights(GetParam(), true, false);
 }
 
 TEST_P(LinearKernelsTest, ShapesWithInt8Activations) {
-  if (cpu::getBlockElements(GetParam()) > 1)
-    checkShapes(GetParam(), false, true);
+  if (cpu::getBlockElements(GetParam()) == 1)
+    return;
+  checkShapes(GetParam(), false, true);
+  checkHeights(GetParam(), false, true);
+}
+
+/// A level that fell back to the loops of another would pass every other test.
+TEST_P(LinearKernelsTest, LevelsDiffer) {
+  const cpu::Kernels *v2 = cpu::selectKernels("v2");
+  const cpu::Kernels *v3 = cpu::selectKernels("v3");
+  if (!v2 || !v3)
+    GTEST_SKIP() << "this CPU lacks x86-64-v3";
+  EXPECT_NE(v2->linear, v3->linear);
+  EXPECT_NE(v2->prepareInput, v3->prepareInput);
+  // The form of the activations is that of the loops that read them.
+  using cpu::SumOrder;
+  auto isTiled = [&](SumOrder order) {
+    EXPECT_EQ(v2->getInputBytes(GetParam(), order, 256), 4 * 256);
+    return v3->getInputBytes(GetParam(), order, 256) != 4 * 256;
+  };
+  EXPECT_TRUE(isTiled(SumOrder::Ascending));
+  EXPECT_TRUE(isTiled(SumOrder::Paired));
+  int32_t type = GetParam();
+  EXPECT_EQ(isTiled(SumOrder::Int8),
+            type == LAMRT_Q8_0 || type == LAMRT_Q4_0 || type == LAMRT_Q4_1);
 }
 
 TEST_P(LinearKernelsTest, PackedPanelsAreAsLargeAsTheSource) {

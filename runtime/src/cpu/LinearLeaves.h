@@ -75,24 +75,23 @@ Leaf getFloatLeaf(int32_t type, SumOrder order, int64_t rows);
 Leaf getBlockLeaf(int32_t type, SumOrder order, int64_t rows);
 
 /// acc[r] += w * a[r], rows `stride` apart.
-template <bool Flushed, int R>
-LAMINA_INLINE void multiplyAdd(Floats (&acc)[R][kTileVectors],
-                               const Floats (&w)[kTileVectors], const float *a,
-                               int64_t stride) {
+template <bool Flushed, int R, int V>
+LAMINA_INLINE void multiplyAdd(Floats (&acc)[R][V], const Floats (&w)[V],
+                               const float *a, int64_t stride) {
   for (int r = 0; r < R; ++r) {
     Floats x = splat(a[r * stride]);
-    for (int v = 0; v < kTileVectors; ++v)
+    for (int v = 0; v < V; ++v)
       acc[r][v] =
           Flushed ? fmaFlushed(w[v], x, acc[r][v]) : fma(w[v], x, acc[r][v]);
   }
 }
 
 /// Stores a tile at `column` of sums[R][32].
-template <int R>
-LAMINA_INLINE void storeTile(const Floats (&acc)[R][kTileVectors], float *sums,
+template <int R, int V>
+LAMINA_INLINE void storeTile(const Floats (&acc)[R][V], float *sums,
                              int64_t column) {
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < kTileVectors; ++v)
+    for (int v = 0; v < V; ++v)
       store(sums + r * kPanelColumns + column + v * kLanes, acc[r][v]);
 }
 

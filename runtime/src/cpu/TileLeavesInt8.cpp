@@ -28,6 +28,13 @@ LAMINA_INLINE __m256 loadHalves(const uint8_t *address) {
       _mm_loadu_si128(reinterpret_cast<const __m128i *>(address)));
 }
 
+/// Keeps the compiler from adding up products before they go to their sum: it
+/// would need more registers than there are.
+LAMINA_INLINE __m256i pin(__m256i value) {
+  asm("" : "+x"(value));
+  return value;
+}
+
 /// Sums of a block of nibbles: sums[r][v] in s32. All eight products of a lane
 /// fit into s16: 8 * 2 * 15 * 127 < 2^15.
 template <int R, int V>
@@ -37,7 +44,7 @@ LAMINA_INLINE void addNibbles(const uint8_t *words, const uint8_t *input,
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v)
       sums[r][v] = _mm256_setzero_si256();
-#pragma clang loop unroll(full)
+#pragma clang loop unroll(disable)
   for (int w = 0; w < 4; ++w) {
     __m256i bytes[V];
     for (int v = 0; v < V; ++v)
@@ -51,7 +58,7 @@ LAMINA_INLINE void addNibbles(const uint8_t *words, const uint8_t *input,
         __m256i a = broadcastWord(input + ((w + 4 * half) * R + r) * 4);
         for (int v = 0; v < V; ++v)
           sums[r][v] =
-              _mm256_add_epi16(sums[r][v], _mm256_maddubs_epi16(q[v], a));
+              pin(_mm256_add_epi16(sums[r][v], _mm256_maddubs_epi16(q[v], a)));
       }
     }
   }
@@ -69,7 +76,7 @@ LAMINA_INLINE void addBytes(const uint8_t *words, const uint8_t *input,
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v)
       sums[r][v] = _mm256_setzero_si256();
-#pragma clang loop unroll(full)
+#pragma clang loop unroll(disable)
   for (int w = 0; w < 8; ++w) {
     __m256i bytes[V];
     for (int v = 0; v < V; ++v)
@@ -82,7 +89,8 @@ LAMINA_INLINE void addBytes(const uint8_t *words, const uint8_t *input,
       for (int r = 0; r < R; ++r) {
         __m256i a = broadcastWord(input + ((w * R + r) * 2 + half) * 4);
         for (int v = 0; v < V; ++v)
-          sums[r][v] = _mm256_add_epi32(sums[r][v], _mm256_madd_epi16(q[v], a));
+          sums[r][v] =
+              pin(_mm256_add_epi32(sums[r][v], _mm256_madd_epi16(q[v], a)));
       }
     }
   }

@@ -13,6 +13,7 @@ namespace {
 /// Bytes of a group of 32 features of a row.
 constexpr int64_t kNibbleGroup = kGroup + 8;
 constexpr int64_t kWordGroup = 2 * kGroup + 8;
+constexpr int64_t kFloatGroup = 4 * (kGroup + 1);
 
 /// Tiles of nearly equal height, of at most Most rows.
 template <int64_t Most>
@@ -88,6 +89,51 @@ void prepareInt8(const InputTask &task, int64_t row, int64_t height,
   }
 }
 
+/// True if no lane is nonzero and below kLeastOrdinary.
+LAMINA_INLINE bool areOrdinary(Floats values) {
+  Words bits = (Words)values & 0x7fffffff;
+  Words bad = (Words)(bits < asBits(kLeastOrdinary)) & (Words)(bits != 0);
+  return __builtin_reduce_or(bad) == 0;
+}
+
+void prepareGroups(const InputTask &task, int64_t row, int64_t height,
+                   uint8_t *tile) {
+  for (int64_t r = 0; r < height; ++r) {
+    const uint8_t *from = getRow(task.input, row + r);
+    uint8_t *group = tile;
+    bool isOrdinaryRow = true;
+    for (int64_t i = 0; i < task.features; i += kGroup) {
+      float values[kGroup];
+      for (int64_t half = 0; half < kGroup; half += kLanes) {
+        Floats wide = widen(task.input.type, from, i + half);
+        isOrdinaryRow = isOrdinaryRow && areOrdinary(wide);
+        store(values + half, wide);
+      }
+      for (int64_t k = 0; k < kGroup; ++k)
+        put(group + 4 * (k * height + r), values[k]);
+      put(group + 4 * (kGroup * height + r), sum16(values, kGroup));
+      group += 4 * (kGroup + 1) * height;
+    }
+    put(group + 4 * r, uint32_t(isOrdinaryRow));
+  }
+}
+
+/// Rows of float weights: the order of the sums needs nothing else.
+void prepareFeatures(const InputTask &task, int64_t row, int64_t height,
+                     uint8_t *tile) {
+  for (int64_t r = 0; r < height; ++r) {
+    const uint8_t *from = getRow(task.input, row + r);
+    for (int64_t i = 0; i < task.features; i += kLanes) {
+      float values[kLanes];
+      store(values, widenAt(task.input.type, from, i, task.features));
+      int64_t n = smaller(kLanes, task.features - i);
+      for (int64_t k = 0; k < n; ++k)
+        put(tile + 4 * ((i + k) * height + r), values[k]);
+    }
+    put(tile + 4 * (task.features * height + r), uint32_t(1));
+  }
+}
+
 template <auto GetLeaf, auto Prepare, int64_t Rows, int64_t Unit,
           int64_t UnitBytes>
 constexpr Method tileMethod = {
@@ -97,8 +143,14 @@ constexpr Method tileMethod = {
 } // namespace
 
 bool getTileMethod(int32_t type, SumOrder order, Method &method) {
-  if (order != SumOrder::Int8)
-    return false;
+  if (order != SumOrder::Int8) {
+    if (getBlockElements(type) == 1)
+      method = tileMethod<getFloatTileLeaf, prepareFeatures, kFloatRows, 1, 4>;
+    else
+      method = tileMethod<getBlockTileLeaf, prepareGroups, kFloatRows, kGroup,
+                          kFloatGroup>;
+    return true;
+  }
   switch (type) {
   case LAMRT_Q4_0:
     method = tileMethod<getInt8Leaf, prepareInt8<false, -8, false>, kInt8Rows,
