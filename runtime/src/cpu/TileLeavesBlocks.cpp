@@ -30,6 +30,10 @@ LAMINA_INLINE void sumSubBlock(const uint8_t *group, int64_t column,
       for (int j = 0; j < 4; ++j) {
         // The paired order begins with the odd feature.
         int feature = IsPaired ? j ^ 1 : j;
+        // Where sums take all registers, a word of nibbles is loaded again for
+        // each feature instead of being kept.
+        if constexpr (R > 4 && F::groupBytes < 8 * 4 * kPanelColumns)
+          asm("" : "+r"(group));
         Floats q[V];
         for (int v = 0; v < V; ++v)
           q[v] = F::unpackFeature(group, column + v * kLanes, w, feature);
