@@ -22,6 +22,13 @@ bool overlap(const SlotRows &a, const SlotRows &b) {
   return a.count > 0 && b.count > 0 && a.rows.data < bEnd && b.rows.data < aEnd;
 }
 
+cpu::SumOrder getOrder(const SlotRows &input, int32_t flags) {
+  if (flags & LAMRT_LINEAR_INT8)
+    return cpu::SumOrder::Int8;
+  return input.rows.type == LAMRT_BF16 ? cpu::SumOrder::Paired
+                                       : cpu::SumOrder::Ascending;
+}
+
 } // namespace
 
 /// One source matrix, and the slot that its features go to.
@@ -170,10 +177,7 @@ void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
   }
   if (input.count == 0)
     return;
-  cpu::SumOrder order = flags & LAMRT_LINEAR_INT8 ? cpu::SumOrder::Int8
-                        : input.rows.type == LAMRT_BF16
-                            ? cpu::SumOrder::Paired
-                            : cpu::SumOrder::Ascending;
+  cpu::SumOrder order = getOrder(input, flags);
   // Parts of one type share the prepared input.
   for (int32_t i = 0, end = 0; i < slots->size; i = end) {
     int32_t type = products[i].weight->description->type;
