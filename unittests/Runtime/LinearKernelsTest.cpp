@@ -64,7 +64,41 @@ struct Product {
     return Buffer(outputType, rows, out, sums).read();
   }
 
+  cpu::SumOrder getOrder() const {
+    if (isInt8)
+      return cpu::SumOrder::Int8;
+    return activationsAreBf16 ? cpu::SumOrder::Paired
+                              : cpu::SumOrder::Ascending;
+  }
+
+  /// The features [begin, end) of all rows, in two calls as of two threads.
+  std::vector<uint8_t> prepare(const cpu::Kernels &kernels, int64_t begin,
+                               int64_t end, int64_t firstRow,
+                               int64_t count) const {
+    int64_t rowBytes = kernels.getInputBytes(type, getOrder(), end - begin);
+    EXPECT_LE(rowBytes, cpu::getMaxInputBytes(end - begin));
+    std::vector<uint8_t> prepared(static_cast<size_t>(count * rowBytes), 0xee);
+    auto *data = const_cast<float *>(input.data() + firstRow * in + begin);
+    cpu::InputTask task = {};
+    task.weightType = type;
+    task.order = getOrder();
+    task.input = {reinterpret_cast<uint8_t *>(data), in * 4, LAMRT_F32};
+    task.features = end - begin;
+    task.rows = count;
+    task.prepared = prepared.data();
+    for (int64_t half = 0; half < 2; ++half) {
+      task.rowBegin = half * (count / 2);
+      task.rowEnd = half ? count : count / 2;
+      kernels.prepareInput(task);
+    }
+    return prepared;
+  }
+  std::vector<uint8_t> prepare(const cpu::Kernels &kernels) const {
+    return prepare(kernels, 0, in, 0, rows);
+  }
+
   cpu::LinearTask getTask(const std::vector<uint8_t> &packed,
+                          const std::vector<uint8_t> &prepared,
                           Buffer &output) const {
     cpu::LinearTask task = {};
     task.type = type;
@@ -72,11 +106,9 @@ struct Product {
     task.in = in;
     task.packed = packed.data();
     task.kEnd = in;
-    task.input = input.data();
-    task.inputStride = in;
+    task.input = prepared.data();
     task.rows = rows;
-    task.activationsAreBf16 = activationsAreBf16;
-    task.flags = isInt8 ? LAMRT_LINEAR_INT8 : 0;
+    task.order = getOrder();
     task.radices = radices.data();
     task.numRadices = static_cast<int32_t>(radices.size());
     task.bias = hasBias ? bias.data() : nullptr;
@@ -105,7 +137,7 @@ void check(Product &product, Generator &generator) {
     std::vector<uint8_t> packed =
         packAll(kernels, product.type, product.out, product.in, product.weight);
     Buffer output(product.outputType, product.rows, product.out);
-    kernels.linear(product.getTask(packed, output));
+    kernels.linear(product.getTask(packed, product.prepare(kernels), output));
     EXPECT_EQ(compareBits(output.read(), expected), "")
         << kernels.level << ": " << product.getName();
     EXPECT_TRUE(output.isIntact()) << kernels.level << product.getName();
@@ -133,21 +165,57 @@ void checkShapes(int32_t type, bool activationsAreBf16, bool isInt8) {
   }
 }
 
+/// Tiles of every height, full and not.
+void checkHeights(int32_t type, bool activationsAreBf16, bool isInt8) {
+  Generator generator(static_cast<uint32_t>(type) + 101);
+  for (int64_t rows : {1, 2, 3, 4, 5, 6, 7, 12, 13, 31, 512}) {
+    Product product = {type, rows == 512 ? 1 : 33, 256, rows};
+    product.activationsAreBf16 = activationsAreBf16;
+    product.isInt8 = isInt8;
+    check(product, generator);
+  }
+}
+
 class LinearKernelsTest : public ::testing::TestWithParam<int32_t> {};
 INSTANTIATE_TEST_SUITE_P(Types, LinearKernelsTest,
                          ::testing::ValuesIn(allTypes));
 
 TEST_P(LinearKernelsTest, ShapesWithF32Activations) {
   checkShapes(GetParam(), false, false);
+  checkHeights(GetParam(), false, false);
 }
 
 TEST_P(LinearKernelsTest, ShapesWithBf16Activations) {
   checkShapes(GetParam(), true, false);
+  checkHeights(GetParam(), true, false);
 }
 
 TEST_P(LinearKernelsTest, ShapesWithInt8Activations) {
-  if (cpu::getBlockElements(GetParam()) > 1)
-    checkShapes(GetParam(), false, true);
+  if (cpu::getBlockElements(GetParam()) == 1)
+    return;
+  checkShapes(GetParam(), false, true);
+  checkHeights(GetParam(), false, true);
+}
+
+/// A level that fell back to the loops of another would pass every other test.
+TEST_P(LinearKernelsTest, LevelsDiffer) {
+  const cpu::Kernels *v2 = cpu::selectKernels("v2");
+  const cpu::Kernels *v3 = cpu::selectKernels("v3");
+  if (!v2 || !v3)
+    GTEST_SKIP() << "this CPU lacks x86-64-v3";
+  EXPECT_NE(v2->linear, v3->linear);
+  EXPECT_NE(v2->prepareInput, v3->prepareInput);
+  // The form of the activations is that of the loops that read them.
+  using cpu::SumOrder;
+  auto isTiled = [&](SumOrder order) {
+    EXPECT_EQ(v2->getInputBytes(GetParam(), order, 256), 4 * 256);
+    return v3->getInputBytes(GetParam(), order, 256) != 4 * 256;
+  };
+  EXPECT_TRUE(isTiled(SumOrder::Ascending));
+  EXPECT_TRUE(isTiled(SumOrder::Paired));
+  int32_t type = GetParam();
+  EXPECT_EQ(isTiled(SumOrder::Int8),
+            type == LAMRT_Q8_0 || type == LAMRT_Q4_0 || type == LAMRT_Q4_1);
 }
 
 TEST_P(LinearKernelsTest, PackedPanelsAreAsLargeAsTheSource) {
@@ -199,9 +267,10 @@ TEST_P(LinearKernelsTest, SplitsOfTheColumns) {
         packAll(kernels, product.type, product.out, product.in, product.weight);
     int64_t begin = 45, end = 287;
     Buffer output(LAMRT_F32, product.rows, end - begin);
+    std::vector<uint8_t> prepared = product.prepare(kernels);
     const int64_t cuts[] = {begin, 46, 64, 64, 101, 250, end};
     for (int i = 0; i < 6; ++i) {
-      cpu::LinearTask task = product.getTask(packed, output);
+      cpu::LinearTask task = product.getTask(packed, prepared, output);
       task.columnBegin = begin;
       task.columnEnd = end;
       task.workBegin = cuts[i];
@@ -233,10 +302,11 @@ TEST_P(LinearKernelsTest, SplitsOfTheFeatures) {
       std::vector<float> sum;
       for (int64_t rank = 0; rank < 3; ++rank) {
         Buffer output(LAMRT_F32, product.rows, product.out);
-        cpu::LinearTask task = product.getTask(packed, output);
+        std::vector<uint8_t> prepared = product.prepare(
+            kernels, rank * 256, (rank + 1) * 256, 0, product.rows);
+        cpu::LinearTask task = product.getTask(packed, prepared, output);
         task.kBegin = rank * 256;
         task.kEnd = task.kBegin + 256;
-        task.input += task.kBegin;
         task.radices += 1;
         task.numRadices = 1;
         kernels.linear(task);
@@ -278,7 +348,7 @@ TEST(LinearKernelsOrderTest, PaddingTurnsTheSignOfZero) {
     std::vector<uint8_t> packed =
         packAll(kernels, LAMRT_BF16, 1, 3, product.weight);
     Buffer output(LAMRT_F32, 1, 1);
-    kernels.linear(product.getTask(packed, output));
+    kernels.linear(product.getTask(packed, product.prepare(kernels), output));
     EXPECT_EQ(compareBits(output.read(), {0.0f}), "") << kernels.level;
   });
 }
@@ -293,11 +363,11 @@ TEST(LinearKernelsOrderTest, RowsDoNotDependOnTheBatch) {
     std::vector<uint8_t> packed =
         packAll(kernels, product.type, product.out, product.in, product.weight);
     Buffer together(LAMRT_F32, product.rows, product.out);
-    kernels.linear(product.getTask(packed, together));
+    kernels.linear(product.getTask(packed, product.prepare(kernels), together));
     Buffer alone(LAMRT_F32, product.rows, product.out);
     for (int64_t t = 0; t < product.rows; ++t) {
-      cpu::LinearTask task = product.getTask(packed, alone);
-      task.input += t * product.in;
+      std::vector<uint8_t> row = product.prepare(kernels, 0, product.in, t, 1);
+      cpu::LinearTask task = product.getTask(packed, row, alone);
       task.output.data += t * alone.rowBytes;
       task.rows = 1;
       kernels.linear(task);

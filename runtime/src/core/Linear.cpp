@@ -22,6 +22,13 @@ bool overlap(const SlotRows &a, const SlotRows &b) {
   return a.count > 0 && b.count > 0 && a.rows.data < bEnd && b.rows.data < aEnd;
 }
 
+cpu::SumOrder getOrder(const SlotRows &input, int32_t flags) {
+  if (flags & LAMRT_LINEAR_INT8)
+    return cpu::SumOrder::Int8;
+  return input.rows.type == LAMRT_BF16 ? cpu::SumOrder::Paired
+                                       : cpu::SumOrder::Ascending;
+}
+
 } // namespace
 
 /// One source matrix, and the slot that its features go to.
@@ -70,28 +77,29 @@ bool Rank::getProduct(int32_t weight, int32_t layer, int32_t bias,
   return getVector(part, layer, description.out, out.bias);
 }
 
-/// The input as f32: in place if it is that, else widened by all threads.
-void Rank::widenInput(const SlotRows &in, const float *&data, int64_t &stride) {
-  if (in.rows.type == LAMRT_F32) {
-    data = reinterpret_cast<const float *>(in.rows.data);
-    stride = in.rows.rowBytes / 4;
-    return;
-  }
-  data = widened;
-  stride = widenedStride;
+/// The input as products with weights of `type` read it.
+void Rank::prepareInput(const SlotRows &in, int32_t type, cpu::SumOrder order) {
+  cpu::InputTask task = {};
+  task.weightType = type;
+  task.order = order;
+  task.input = in.rows;
+  task.features = in.features;
+  task.rows = in.count;
+  task.prepared = prepared;
   pool.forRange(in.count, std::max<int64_t>(1, 16384 / in.features),
                 [&](int64_t begin, int64_t end, int32_t) {
-                  kernels->widenRows(in.rows, in.features, widened,
-                                     widenedStride, begin, end);
+                  cpu::InputTask part = task;
+                  part.rowBegin = begin;
+                  part.rowEnd = end;
+                  kernels->prepareInput(part);
                 });
 }
 
+/// Products of one weight type.
 void Rank::runProducts(const Product *products, int32_t count,
                        const lamrt_list &radices, const SlotRows &input,
-                       int32_t flags) {
-  const float *data = nullptr;
-  int64_t stride = 0;
-  widenInput(input, data, stride);
+                       cpu::SumOrder order) {
+  prepareInput(input, products[0].weight->description->type, order);
   int64_t allPanels = 0;
   for (int32_t i = 0; i < count; ++i)
     allPanels += countPanels(products[i].weight->description->out);
@@ -112,11 +120,9 @@ void Rank::runProducts(const Product *products, int32_t count,
       task.in = weight.in;
       task.packed = products[i].packed;
       task.kEnd = weight.in;
-      task.input = data;
-      task.inputStride = stride;
+      task.input = prepared;
       task.rows = input.count;
-      task.activationsAreBf16 = input.rows.type == LAMRT_BF16;
-      task.flags = flags;
+      task.order = order;
       task.radices = radices.values;
       task.numRadices = radices.size;
       task.bias = products[i].bias;
@@ -169,11 +175,16 @@ void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
     if (!getRadices(leaves, *products[i].weight->description, radices))
       return;
   }
-  if (input.count > 0)
-    runProducts(products, slots->size, *radices, input, flags);
-  for (int32_t i = 0; i < slots->size; ++i)
-    lookAt({"lamrt_linear", whole.parts[static_cast<size_t>(i)], layer,
-            slots->values[i]});
+  if (input.count == 0)
+    return;
+  cpu::SumOrder order = getOrder(input, flags);
+  // Parts of one type share the prepared input.
+  for (int32_t i = 0, end = 0; i < slots->size; i = end) {
+    int32_t type = products[i].weight->description->type;
+    while (end < slots->size && products[end].weight->description->type == type)
+      ++end;
+    runProducts(products + i, end - i, *radices, input, order);
+  }
 }
 
 } // namespace lamina::runtime

@@ -196,6 +196,7 @@ void Rank::tap(int32_t tap, int32_t layer, int32_t in) {
   }
   if (!options.tap || nonFinite.isSought)
     return;
+  auto *widened = reinterpret_cast<float *>(prepared);
   kernels->widenRows(from.rows, from.features, widened, from.features, 0,
                      from.count);
   options.tap(options.context, program->tap_names[tap], layer, widened,

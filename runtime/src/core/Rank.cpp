@@ -123,17 +123,14 @@ lamrt_status Rank::planMemory() {
       {options.num_pages, kv.num_layers, 2, kv.kv_heads, kv.head_dim, head});
 
   int64_t widest = 0;
-  bool needsWidening = options.tap != nullptr;
-  for (int32_t i = 0; i < variant->num_slots; ++i) {
+  for (int32_t i = 0; i < variant->num_slots; ++i)
     widest = std::max(widest, variant->slots[i].features);
-    needsWidening = needsWidening || variant->slots[i].type != LAMRT_F32;
-  }
-  widenedStride = needsWidening ? (widest + 15) / 16 * 16 : 0;
+  preparedFloats = cpu::getMaxInputBytes(widest) / 4;
   threadScratchFloats =
       std::max(cpu::getAttentionScratch(kv.head_dim, program->max_context),
                int64_t(kv.kv_heads) * kv.head_dim);
   threadScratchFloats = (threadScratchFloats + 15) / 16 * 16;
-  scratchSize.add({options.max_tokens, widenedStride, 4});
+  scratchSize.add({options.max_tokens, preparedFloats, 4});
   scratchSize.add({options.max_logit_rows, program->result_features, 4});
   scratchSize.add({options.threads, threadScratchFloats, 4});
   for (int32_t i = 0; i < program->num_frequencies; ++i)
@@ -182,7 +179,8 @@ lamrt_status Rank::allocateMemory() {
     floats += (count + 15) / 16 * 16;
     return taken;
   };
-  widened = take(options.max_tokens * widenedStride);
+  prepared =
+      reinterpret_cast<uint8_t *>(take(options.max_tokens * preparedFloats));
   logits = take(options.max_logit_rows * program->result_features);
   threadScratch = take(options.threads * threadScratchFloats);
   for (int32_t i = 0; i < program->num_frequencies; ++i)

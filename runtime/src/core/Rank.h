@@ -92,10 +92,10 @@ private:
   struct Product;
   bool getProduct(int32_t weight, int32_t layer, int32_t bias, int32_t index,
                   int32_t slot, Product &out);
-  void widenInput(const SlotRows &in, const float *&data, int64_t &stride);
+  void prepareInput(const SlotRows &in, int32_t type, cpu::SumOrder order);
   void runProducts(const Product *products, int32_t count,
                    const lamrt_list &radices, const SlotRows &input,
-                   int32_t flags);
+                   cpu::SumOrder order);
 
   // Parts of attention (Attention.cpp).
   void writeCache(const SlotRows &key, const SlotRows &value, int32_t layer);
@@ -133,8 +133,8 @@ private:
   int64_t sectionRows[LAMRT_NUM_SECTIONS] = {};
   uint64_t arenaBytes = 0, cacheBytes = 0, scratchBytes = 0;
   int64_t headBytes = 0, layerBytes = 0, pageBytes = 0;
-  float *widened = nullptr;  ///< inputs of products, or the row of a tap
-  int64_t widenedStride = 0; ///< floats
+  uint8_t *prepared = nullptr; ///< the input of products, or f32 for a tap
+  int64_t preparedFloats = 0;  ///< a row
   float *logits = nullptr;
   float *threadScratch = nullptr;
   int64_t threadScratchFloats = 0; ///< a thread

@@ -84,30 +84,32 @@ struct Format : Facts<Type> {
     return getBlock(panel, k) + k / kGroup % F::groups * F::groupBytes;
   }
 
-  /// The q of the features 4w .. 4w + 3 of a group, w < 8, in the columns from
+  /// The q of feature 4w + j of a group, w < 8, j < 4, in the columns from
   /// `column` on.
-  LAMINA_INLINE void unpack(const uint8_t *group, int64_t column, int64_t w,
-                            Floats (&q)[4]) {
+  LAMINA_INLINE Floats unpackFeature(const uint8_t *group, int64_t column,
+                                     int64_t w, int j) {
     if constexpr (Type == LAMRT_Q8_0) {
       Words bytes = loadWords(group, w, column) ^ 0x80808080u;
-      for (int j = 0; j < 4; ++j)
-        q[j] = toFloats((Ints)(bytes << (24 - 8 * j)) >> 24);
-      return;
+      return toFloats((Ints)(bytes << (24 - 8 * j)) >> 24);
     }
     Words nibbles = loadWords(group, w & 3, column);
     uint32_t up = static_cast<uint32_t>(w >> 2) * 4;
     if constexpr (Type == LAMRT_Q4_0) {
       // With its upper bit inverted, nibble - 8 is a signed nibble.
       nibbles = nibbles ^ 0x88888888u;
-      for (int j = 0; j < 4; ++j)
-        q[j] = toFloats((Ints)(nibbles << (28 - getShift(j) - up)) >> 28);
+      return toFloats((Ints)(nibbles << (28 - getShift(j) - up)) >> 28);
     } else {
       Words upper = loadUpper(group, column, w);
-      for (int j = 0; j < 4; ++j) {
-        Words value = (nibbles >> (getShift(j) + up)) & 15;
-        q[j] = toFloats((Ints)(value | getUpper(upper, j)) - kOffset);
-      }
+      Words value = (nibbles >> (getShift(j) + up)) & 15;
+      return toFloats((Ints)(value | getUpper(upper, j)) - kOffset);
     }
+  }
+
+  /// The same of the features 4w .. 4w + 3.
+  LAMINA_INLINE void unpack(const uint8_t *group, int64_t column, int64_t w,
+                            Floats (&q)[4]) {
+    for (int j = 0; j < 4; ++j)
+      q[j] = unpackFeature(group, column, w, j);
   }
 
   /// scale of sub-block `sub` of the group at feature k, 16 columns.

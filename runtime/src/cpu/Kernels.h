@@ -48,6 +48,26 @@ struct Rows {
   int32_t type; ///< LAMRT_F32, LAMRT_F16 or LAMRT_BF16
 };
 
+/// How the sums within a leaf of a product run: "linear" of docs/numerics.md.
+/// Paired if the activations are bf16, where the page knows that order.
+enum class SumOrder : int32_t { Ascending, Paired, Int8 };
+
+/// Writes rows of activations as the products with weights of one type and
+/// order read them; the form is that of a level. All products of an input share
+/// it.
+struct InputTask {
+  int32_t weightType;
+  SumOrder order;
+  Rows input;
+  int64_t features; ///< of the product: kEnd - kBegin
+  int64_t rows;     ///< of the product
+  /// A call does the tiles of rows that begin in [rowBegin, rowEnd).
+  int64_t rowBegin, rowEnd;
+  uint8_t *prepared; ///< rows * getInputBytes() bytes
+};
+/// No level needs more bytes than this for a row.
+int64_t getMaxInputBytes(int64_t features);
+
 /// output[t, c - columnBegin] = rnd(tree over leaves of input . weight[c] +
 /// bias) for the columns [columnBegin, columnEnd) of the rank, of which this
 /// call does [workBegin, workEnd), all logical columns. The sum covers the
@@ -59,14 +79,9 @@ struct LinearTask {
   int64_t in;
   const uint8_t *packed; ///< panel 0
   int64_t kBegin, kEnd;
-  /// Rows in f32, as widenRows makes them, `inputStride` floats apart.
-  const float *input;
-  int64_t inputStride;
+  const uint8_t *input; ///< as prepareInput of the same level writes it
   int64_t rows;
-  /// The activations were bf16: the paired order where the page says so.
-  bool activationsAreBf16;
-  /// LAMRT_LINEAR_*.
-  int32_t flags;
+  SumOrder order;
   const int32_t *radices;
   int32_t numRadices;
   const float *bias; ///< widened, indexed by logical column; or null
@@ -107,6 +122,10 @@ struct Kernels {
   /// operations; 0 at a level without the instruction.
   double (*multiplyAdd)(int64_t rounds);
   void (*pack)(const PackTask &task);
+  /// Bytes of a prepared row of `features` features.
+  int64_t (*getInputBytes)(int32_t weightType, SumOrder order,
+                           int64_t features);
+  void (*prepareInput)(const InputTask &task);
   void (*linear)(const LinearTask &task);
   void (*attention)(const AttentionTask &task);
   /// Widens `features` elements a row to f32.

@@ -13,6 +13,8 @@ namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
 double multiplyAdd(int64_t rounds);
 void pack(const PackTask &task);
+int64_t getInputBytes(int32_t weightType, SumOrder order, int64_t features);
+void prepareInput(const InputTask &task);
 void linear(const LinearTask &task);
 void attention(const AttentionTask &task);
 void widenRows(Rows in, int64_t features, float *out, int64_t outStride,

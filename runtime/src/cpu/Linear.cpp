@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "InputTiles.h"
 #include "LevelKernels.h"
-#include "LinearLeaves.h"
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
@@ -94,31 +94,32 @@ void storeResults(const LinearTask &task, const Strip &strip, int64_t row,
   }
 }
 
-Order getOrder(const LinearTask &task) {
-  if (task.flags & LAMRT_LINEAR_INT8)
-    return Order::Int8;
-  return task.activationsAreBf16 ? Order::Paired : Order::Ascending;
+/// The bytes of the prepared features from k on, in each row.
+int64_t getOffset(const Method &method, int64_t k) {
+  return k / method.unit * method.unitBytes;
 }
 
-void multiplyStrip(const LinearTask &task, const Strip &strip, Tree &tree) {
-  bool isFloat = getBlockElements(task.type) == 1;
-  Order order = getOrder(task);
+void multiplyStrip(const LinearTask &task, const Method &method,
+                   const Strip &strip, Tree &tree) {
   int64_t n = (task.kEnd - task.kBegin) / tree.getLeaves();
+  int64_t rowBytes = method.getRowBytes(task.kEnd - task.kBegin);
   float sums[kTileRows * kStripColumns];
   LeafTask leaf;
   leaf.panelBytes = getPanelBytes(task.type, task.in);
   leaf.panel = task.packed + strip.firstPanel * leaf.panelBytes;
   leaf.panels = strip.panels;
   leaf.n = n;
-  leaf.inputStride = task.inputStride;
+  leaf.inputStride = rowBytes / static_cast<int64_t>(sizeof(float));
   leaf.sums = sums;
   for (int64_t row = 0; row < task.rows;) {
-    int64_t rows = getTileRows(task.rows - row);
-    Leaf run = isFloat ? getFloatLeaf(task.type, order, rows)
-                       : getBlockLeaf(task.type, order, rows);
+    int64_t rows = method.getTileRows(row, task.rows);
+    const uint8_t *tile = task.input + row * rowBytes;
+    Leaf run = method.getLeaf(task.type, task.order, rows);
+    leaf.isOrdinary = method.isInterleaved && isOrdinary(tile, rows, rowBytes);
     for (int64_t l = 0; l < tree.getLeaves(); ++l) {
       leaf.k = task.kBegin + l * n;
-      leaf.input = task.input + row * task.inputStride + l * n;
+      leaf.input =
+          tile + getOffset(method, l * n) * (method.isInterleaved ? rows : 1);
       run(leaf);
       tree.addLeaf(sums, strip.panels * rows * kPanelColumns);
     }
@@ -129,16 +130,36 @@ void multiplyStrip(const LinearTask &task, const Strip &strip, Tree &tree) {
 
 } // namespace
 
+int64_t getInputBytes(int32_t weightType, SumOrder order, int64_t features) {
+  return getMethod(weightType, order).getRowBytes(features);
+}
+
+void prepareInput(const InputTask &task) {
+  Method method = getMethod(task.weightType, task.order);
+  int64_t rowBytes = method.getRowBytes(task.features);
+  for (int64_t row = 0; row < task.rowEnd;) {
+    int64_t height = method.getTileRows(row, task.rows);
+    if (row >= task.rowBegin)
+      method.prepareTile(task, row, height, task.prepared + row * rowBytes);
+    row += height;
+  }
+}
+
 void linear(const LinearTask &task) {
   if (task.workBegin >= task.workEnd)
     return;
+  Method method = getMethod(task.type, task.order);
   Tree tree(task.radices, task.numRadices);
   int64_t panelBytes = getPanelBytes(task.type, task.in);
+  // A single row reads its panels in one stream.
   int64_t panels =
-      smaller(kStripPanels, larger(1, kStripBytes / larger(1, panelBytes)));
+      task.rows == 1 && method.isInterleaved
+          ? 1
+          : smaller(kStripPanels,
+                    larger(1, kStripBytes / larger(1, panelBytes)));
   int64_t end = (task.workEnd + kPanelColumns - 1) / kPanelColumns;
   for (int64_t p = task.workBegin / kPanelColumns; p < end; p += panels)
-    multiplyStrip(task, {p, smaller(panels, end - p)}, tree);
+    multiplyStrip(task, method, {p, smaller(panels, end - p)}, tree);
 }
 
 } // namespace lamina::cpu::LAMINA_CPU_LEVEL

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LinearLeaves.h"
+#include "InputTiles.h"
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
@@ -91,25 +91,6 @@ LAMINA_NOINLINE void addScaled(const uint8_t *panel, int64_t k, int64_t groups,
   }
 }
 
-/// Rounds 32 activations to integers of at most 127 times their scale, and
-/// returns the scale: "int8 activations" of docs/numerics.md.
-LAMINA_INLINE float quantise(const float *values, float *quantised) {
-  Floats low = load(values), high = load(values + kLanes);
-  // Magnitudes compare as integers; infinity and NaN are the largest.
-  uint32_t largest = __builtin_reduce_max(__builtin_elementwise_max(
-      (Words)low & 0x7fffffff, (Words)high & 0x7fffffff));
-  float maximum = asFloat(largest);
-  if (largest >= 0x7f800000 || maximum < 0x1p-120f) {
-    store(quantised, Floats{});
-    store(quantised + kLanes, Floats{});
-    return largest >= 0x7f800000 ? __builtin_nanf("") : 0.0f;
-  }
-  float inverse = 127.0f / maximum;
-  store(quantised, __builtin_elementwise_roundeven(low * inverse));
-  store(quantised + kLanes, __builtin_elementwise_roundeven(high * inverse));
-  return maximum / 127.0f;
-}
-
 /// Fills in what the chunk at `input` needs.
 template <typename F, bool IsInt8, int R>
 LAMINA_NOINLINE void prepare(const float *input, int64_t stride, int64_t groups,
@@ -120,7 +101,10 @@ LAMINA_NOINLINE void prepare(const float *input, int64_t stride, int64_t groups,
       float *scale = &activations.scales[g][r];
       if constexpr (IsInt8) {
         float *quantised = activations.quantised[r] + g * kGroup;
-        *scale = quantise(values, quantised);
+        Floats low = load(values), high = load(values + kLanes);
+        *scale = quantise(low, high);
+        store(quantised, low);
+        store(quantised + kLanes, high);
         values = quantised;
       }
       if constexpr (F::hasMinimum) {
@@ -132,10 +116,10 @@ LAMINA_NOINLINE void prepare(const float *input, int64_t stride, int64_t groups,
   activations.stride = IsInt8 ? kChunk * kGroup : stride;
 }
 
-template <typename F, Order Sums, int R>
+template <typename F, SumOrder Sums, int R>
 void blockLeaf(const LeafTask &task) {
-  constexpr bool kIsInt8 = Sums == Order::Int8;
-  constexpr bool kFlushed = Sums == Order::Paired;
+  constexpr bool kIsInt8 = Sums == SumOrder::Int8;
+  constexpr bool kFlushed = Sums == SumOrder::Paired;
   Activations<R> activations;
   float sums[kChunk * F::subBlocks * R * kPanelColumns];
   __builtin_memset(task.sums, 0,
@@ -144,7 +128,8 @@ void blockLeaf(const LeafTask &task) {
   for (int64_t i = 0; i < task.n; i += kChunk * kGroup) {
     int64_t k = task.k + i;
     int64_t groups = smaller(kChunk, (task.n - i) / kGroup);
-    prepare<F, kIsInt8>(task.input + i, task.inputStride, groups, activations);
+    prepare<F, kIsInt8>(task.getRows() + i, task.inputStride, groups,
+                        activations);
     for (int64_t p = 0; p < task.panels; ++p) {
       const uint8_t *panel = task.panel + p * task.panelBytes;
       if constexpr (kFlushed) {
@@ -161,7 +146,7 @@ void blockLeaf(const LeafTask &task) {
   }
 }
 
-template <typename F, Order Sums>
+template <typename F, SumOrder Sums>
 struct Picker {
   template <int R>
   Leaf pick() const {
@@ -170,21 +155,21 @@ struct Picker {
 };
 
 template <typename F>
-Leaf pickOrder(Order order, int64_t rows) {
+Leaf pickOrder(SumOrder order, int64_t rows) {
   switch (order) {
-  case Order::Ascending:
-    return pickRows(rows, Picker<F, Order::Ascending>());
-  case Order::Paired:
-    return pickRows(rows, Picker<F, Order::Paired>());
-  case Order::Int8:
-    return pickRows(rows, Picker<F, Order::Int8>());
+  case SumOrder::Ascending:
+    return pickRows(rows, Picker<F, SumOrder::Ascending>());
+  case SumOrder::Paired:
+    return pickRows(rows, Picker<F, SumOrder::Paired>());
+  case SumOrder::Int8:
+    return pickRows(rows, Picker<F, SumOrder::Int8>());
   }
   return nullptr;
 }
 
 } // namespace
 
-Leaf getBlockLeaf(int32_t type, Order order, int64_t rows) {
+Leaf getBlockLeaf(int32_t type, SumOrder order, int64_t rows) {
   Leaf leaf = nullptr;
   visitFormat(type, [&](auto format) {
     leaf = pickOrder<decltype(format)>(order, rows);

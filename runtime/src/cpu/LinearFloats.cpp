@@ -1,17 +1,32 @@
 //===- LinearFloats.cpp - Leaves of f32, f16 and bf16 weights -------------===//
 
-#include "LinearLeaves.h"
+#include "TileLeaves.h"
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
 namespace {
 
-/// Feature k of a panel, kTileVectors registers from `column` on. `IsOdd` is
+/// Where the rows of a tile lie: side by side, or one behind another.
+template <bool IsTile, int R>
+struct Place {
+  const float *input;
+  int64_t inputStride;
+
+  const float *at(int64_t k) const { return input + (IsTile ? k * R : k); }
+  int64_t stride() const { return IsTile ? 1 : inputStride; }
+};
+
+/// Registers of 16 columns. A single row needs more of them to hide the latency
+/// of the FMA.
+template <bool IsTile, int R>
+constexpr int kVectors = IsTile && R == 1 ? 2 : kTileVectors;
+
+/// Feature k of a panel, V registers from `column` on. `IsOdd` is
 /// k's parity (bf16 only).
-template <int32_t Type, bool IsOdd>
+template <int32_t Type, bool IsOdd, int V>
 LAMINA_INLINE void loadWeights(const uint8_t *panel, int64_t k, int64_t column,
-                               Floats (&w)[kTileVectors]) {
-  for (int v = 0; v < kTileVectors; ++v) {
+                               Floats (&w)[V]) {
+  for (int v = 0; v < V; ++v) {
     int64_t c = column + v * kLanes;
     if constexpr (Type == LAMRT_F32) {
       w[v] = loadAs<Floats>(panel + (k * kPanelColumns + c) * 4);
@@ -25,98 +40,131 @@ LAMINA_INLINE void loadWeights(const uint8_t *panel, int64_t k, int64_t column,
 }
 
 /// Calls the loop for each panel and each group of registers of it.
-template <int R, typename Loop>
+template <int R, int V, typename Loop>
 LAMINA_INLINE void forEachTile(const LeafTask &task, const Loop &loop) {
   for (int64_t p = 0; p < task.panels; ++p)
-    for (int64_t c = 0; c < kPanelColumns; c += kTileVectors * kLanes) {
-      Floats acc[R][kTileVectors] = {};
+    for (int64_t c = 0; c < kPanelColumns; c += V * kLanes) {
+      Floats acc[R][V] = {};
       loop(acc, task.panel + p * task.panelBytes, c);
       storeTile(acc, task.sums + p * R * kPanelColumns, c);
     }
 }
 
-template <int32_t Type, int R>
+template <int32_t Type, bool IsTile, int R>
 LAMINA_NOINLINE void ascendingLeaf(const LeafTask &task) {
-  forEachTile<R>(task, [&](auto &acc, const uint8_t *panel,
-                           int64_t c) __attribute__((always_inline)) {
-    Floats w[kTileVectors];
+  constexpr int V = kVectors<IsTile, R>;
+  const Place<IsTile, R> a = {task.getRows(), task.inputStride};
+  forEachTile<R, V>(task, [&](auto &acc, const uint8_t *panel,
+                              int64_t c) __attribute__((always_inline)) {
+    Floats w[V];
     int64_t k = 0;
     // Pairs of features at even places, so that both halves of a pair of bf16
     // come from one load.
     if (task.k % 2 == 1 && task.n > 0) {
       loadWeights<Type, true>(panel, task.k, c, w);
-      multiplyAdd<false>(acc, w, task.input, task.inputStride);
+      multiplyAdd<false>(acc, w, a.at(0), a.stride());
       k = 1;
     }
     for (; k + 2 <= task.n; k += 2) {
       loadWeights<Type, false>(panel, task.k + k, c, w);
-      multiplyAdd<false>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<false>(acc, w, a.at(k), a.stride());
       loadWeights<Type, true>(panel, task.k + k + 1, c, w);
-      multiplyAdd<false>(acc, w, task.input + k + 1, task.inputStride);
+      multiplyAdd<false>(acc, w, a.at(k + 1), a.stride());
     }
     if (k < task.n) {
       loadWeights<Type, false>(panel, task.k + k, c, w);
-      multiplyAdd<false>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<false>(acc, w, a.at(k), a.stride());
     }
   });
 }
 
 /// `StartsOdd`: the leaf's first feature is the second of a packed pair.
-template <bool StartsOdd, int R>
+template <bool StartsOdd, bool IsTile, int R>
 LAMINA_NOINLINE void pairedLoop(const LeafTask &task) {
-  forEachTile<R>(task, [&](auto &acc, const uint8_t *panel,
-                           int64_t c) __attribute__((always_inline)) {
-    Floats w[kTileVectors];
+  constexpr int V = kVectors<IsTile, R>;
+  const Place<IsTile, R> a = {task.getRows(), task.inputStride};
+  forEachTile<R, V>(task, [&](auto &acc, const uint8_t *panel,
+                              int64_t c) __attribute__((always_inline)) {
+    Floats w[V];
     int64_t k = 0;
     for (; k + 2 <= task.n; k += 2) {
       loadWeights<LAMRT_BF16, !StartsOdd>(panel, task.k + k + 1, c, w);
-      multiplyAdd<true>(acc, w, task.input + k + 1, task.inputStride);
+      multiplyAdd<true>(acc, w, a.at(k + 1), a.stride());
       loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
-      multiplyAdd<true>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<true>(acc, w, a.at(k), a.stride());
     }
     if (k < task.n) {
       const float zero = 0.0f;
-      const Floats zeros[kTileVectors] = {};
+      const Floats zeros[V] = {};
       multiplyAdd<true>(acc, zeros, &zero, 0);
       loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
-      multiplyAdd<true>(acc, w, task.input + k, task.inputStride);
+      multiplyAdd<true>(acc, w, a.at(k), a.stride());
     }
   });
 }
 
-template <int R>
+template <bool IsTile, int R>
 void pairedLeaf(const LeafTask &task) {
   FlushScope flush;
   if (task.k % 2 == 1)
-    pairedLoop<true, R>(task);
+    pairedLoop<true, IsTile, R>(task);
   else
-    pairedLoop<false, R>(task);
+    pairedLoop<false, IsTile, R>(task);
 }
 
 template <int32_t Type>
 struct AscendingPicker {
   template <int R>
   Leaf pick() const {
-    return ascendingLeaf<Type, R>;
+    return ascendingLeaf<Type, false, R>;
   }
 };
 struct PairedPicker {
   template <int R>
   Leaf pick() const {
-    return pairedLeaf<R>;
+    return pairedLeaf<false, R>;
   }
 };
 
+#ifdef LAMINA_LEVEL_HAS_TILES
+template <int32_t Type>
+Leaf pickAscendingTile(int64_t rows) {
+  constexpr Leaf leaves[kFloatRows] = {
+      ascendingLeaf<Type, true, 1>, ascendingLeaf<Type, true, 2>,
+      ascendingLeaf<Type, true, 3>, ascendingLeaf<Type, true, 4>,
+      ascendingLeaf<Type, true, 5>, ascendingLeaf<Type, true, 6>};
+  return leaves[rows - 1];
+}
+
+Leaf pickPairedTile(int64_t rows) {
+  constexpr Leaf leaves[kFloatRows] = {
+      pairedLeaf<true, 1>, pairedLeaf<true, 2>, pairedLeaf<true, 3>,
+      pairedLeaf<true, 4>, pairedLeaf<true, 5>, pairedLeaf<true, 6>};
+  return leaves[rows - 1];
+}
+#endif
+
 } // namespace
 
-Leaf getFloatLeaf(int32_t type, Order order, int64_t rows) {
+Leaf getFloatLeaf(int32_t type, SumOrder order, int64_t rows) {
   if (type == LAMRT_F32)
     return pickRows(rows, AscendingPicker<LAMRT_F32>());
   if (type == LAMRT_F16)
     return pickRows(rows, AscendingPicker<LAMRT_F16>());
-  if (order == Order::Paired)
+  if (order == SumOrder::Paired)
     return pickRows(rows, PairedPicker());
   return pickRows(rows, AscendingPicker<LAMRT_BF16>());
 }
+
+#ifdef LAMINA_LEVEL_HAS_TILES
+Leaf getFloatTileLeaf(int32_t type, SumOrder order, int64_t rows) {
+  if (type == LAMRT_F32)
+    return pickAscendingTile<LAMRT_F32>(rows);
+  if (type == LAMRT_F16)
+    return pickAscendingTile<LAMRT_F16>(rows);
+  return order == SumOrder::Paired ? pickPairedTile(rows)
+                                   : pickAscendingTile<LAMRT_BF16>(rows);
+}
+#endif
 
 } // namespace lamina::cpu::LAMINA_CPU_LEVEL

@@ -34,39 +34,64 @@ struct LeafTask {
   int64_t panels;
   int64_t k; ///< first feature, of the logical weight
   int64_t n;
-  const float *input; ///< row 0 of the tile at feature k
-  int64_t inputStride;
-  float *sums; ///< result, [panels][rows][32]
+  /// The tile at feature k, in the form of the method.
+  const uint8_t *input;
+  int64_t inputStride; ///< floats from row to row, if these are apart
+  bool isOrdinary;     ///< of the method: see InputTiles.h
+  float *sums;         ///< result, [panels][rows][32]
+
+  const float *getRows() const {
+    return reinterpret_cast<const float *>(input);
+  }
 };
 
 using Leaf = void (*)(const LeafTask &task);
 
-/// How the sums within a leaf run.
-enum class Order { Ascending, Paired, Int8 };
+/// How a level computes the products of one type and order: the leaves, and the
+/// form in which they read the activations.
+struct Method {
+  Leaf (*getLeaf)(int32_t type, SumOrder order, int64_t rows);
+  /// Height of the tile that begins at `row` of `rows`.
+  int64_t (*getTileRows)(int64_t row, int64_t rows);
+  /// Writes the tile of `height` rows at `row` of the task.
+  void (*prepareTile)(const InputTask &task, int64_t row, int64_t height,
+                      uint8_t *tile);
+  /// Bytes of one row.
+  int64_t (*getRowBytes)(int64_t features);
+  /// A row is units of `unit` features. The rows of a tile lie side by side in
+  /// each unit if they are interleaved, else one behind another.
+  int64_t unit;
+  int64_t unitBytes;
+  bool isInterleaved;
+};
 
-/// The leaf of tiles of `rows` rows: 1, 2, 4 or kTileRows.
-Leaf getFloatLeaf(int32_t type, Order order, int64_t rows);
-Leaf getBlockLeaf(int32_t type, Order order, int64_t rows);
+/// The loops of docs/numerics.md, on rows of f32.
+Method getPortableMethod(int32_t type);
+/// That, or what is faster at this level.
+Method getMethod(int32_t type, SumOrder order);
+
+/// The portable leaf of tiles of `rows` rows: 1, 2, 4 or kTileRows.
+Leaf getFloatLeaf(int32_t type, SumOrder order, int64_t rows);
+Leaf getBlockLeaf(int32_t type, SumOrder order, int64_t rows);
 
 /// acc[r] += w * a[r], rows `stride` apart.
-template <bool Flushed, int R>
-LAMINA_INLINE void multiplyAdd(Floats (&acc)[R][kTileVectors],
-                               const Floats (&w)[kTileVectors], const float *a,
-                               int64_t stride) {
+template <bool Flushed, int R, int V>
+LAMINA_INLINE void multiplyAdd(Floats (&acc)[R][V], const Floats (&w)[V],
+                               const float *a, int64_t stride) {
   for (int r = 0; r < R; ++r) {
     Floats x = splat(a[r * stride]);
-    for (int v = 0; v < kTileVectors; ++v)
+    for (int v = 0; v < V; ++v)
       acc[r][v] =
           Flushed ? fmaFlushed(w[v], x, acc[r][v]) : fma(w[v], x, acc[r][v]);
   }
 }
 
 /// Stores a tile at `column` of sums[R][32].
-template <int R>
-LAMINA_INLINE void storeTile(const Floats (&acc)[R][kTileVectors], float *sums,
+template <int R, int V>
+LAMINA_INLINE void storeTile(const Floats (&acc)[R][V], float *sums,
                              int64_t column) {
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < kTileVectors; ++v)
+    for (int v = 0; v < V; ++v)
       store(sums + r * kPanelColumns + column + v * kLanes, acc[r][v]);
 }
 

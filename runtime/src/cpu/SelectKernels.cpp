@@ -82,6 +82,11 @@ int64_t getPanelBytes(int32_t type, int64_t in) {
   return features / block.elements * block.bytes * kPanelColumns;
 }
 
+// Features in f32, a sum for each block of 32 of them, and a word.
+int64_t getMaxInputBytes(int64_t features) {
+  return (features + 31) / 32 * (32 + 1) * 4 + 4;
+}
+
 // A block of queries: themselves, scores, and of each segment an output row, a
 // maximum and a sum.
 int64_t getAttentionScratch(int64_t headDim, int64_t maxContext) {

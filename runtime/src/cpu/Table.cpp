@@ -12,6 +12,8 @@ const Kernels *getKernels() {
       LAMINA_EXPANDED_NAME_OF(LAMINA_CPU_LEVEL),
       multiplyAdd,
       pack,
+      getInputBytes,
+      prepareInput,
       linear,
       attention,
       widenRows,
