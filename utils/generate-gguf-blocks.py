@@ -141,7 +141,6 @@ def write_modules(folder):
         "module attributes {lamina.files = [{"
         f"header_hash = {header_hash} : i64, header_size = {reader.data_offset} : i64, "
         f'name = "blocks.gguf", sample_hash = {sample_hash} : i64, size = {len(data)} : i64}}], '
-        "lamina.cache = {head_dim = 1 : i64, kv_heads = 1 : i64, layers = 0 : i64, type = f32}, "
         "lamina.max_context = 256 : i64, llama.ranks = 1 : i64} {\n"
     )
     tensors = {tensor.name: tensor for tensor in reader.tensors}

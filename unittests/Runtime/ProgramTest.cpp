@@ -224,12 +224,13 @@ TEST_F(Program, OutputErrorsAndSignals) {
     lines += "Once\n";
   write("prompts", lines);
   for (auto [name, code] : {std::pair("INT", 130), {"TERM", 143}}) {
-    // A shell starts background jobs with SIGINT ignored, so what comes before
-    // the program listens is lost.
-    Outcome outcome = run(
-        "$P --prompts \"$T/prompts\" -n 400 --ignore-eos & sleep 0.5; "
-        "while kill -" +
-        std::string(name) + " $! 2>\"$T/kill\"; do sleep 0.1; done; wait $!");
+    // A shell starts background jobs with SIGINT ignored, and what is ignored
+    // stays so.
+    Outcome outcome = run("env --default-signal $P --prompts \"$T/prompts\" -n "
+                          "400 --ignore-eos & sleep 0.5; "
+                          "while kill -" +
+                          std::string(name) +
+                          " $! 2>\"$T/kill\"; do sleep 0.1; done; wait $!");
     EXPECT_EQ(outcome.code, code);
   }
 }

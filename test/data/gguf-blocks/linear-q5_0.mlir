@@ -1,4 +1,4 @@
-module attributes {lamina.files = [{header_hash = -5987790872729733352 : i64, header_size = 576 : i64, name = "blocks.gguf", sample_hash = -1436957050074490651 : i64, size = 77408 : i64}], lamina.cache = {head_dim = 1 : i64, kv_heads = 1 : i64, layers = 0 : i64, type = f32}, lamina.max_context = 256 : i64, llama.ranks = 1 : i64} {
+module attributes {lamina.files = [{header_hash = -5987790872729733352 : i64, header_size = 576 : i64, name = "blocks.gguf", sample_hash = -1436957050074490651 : i64, size = 77408 : i64}], lamina.max_context = 256 : i64, llama.ranks = 1 : i64} {
   llama.weight private @identity : tensor<256x256x!llama.block<q4_0>> from "identity" at <["blocks.gguf"], [0], [40544]>
   llama.weight private @table : tensor<16x256x!llama.block<q5_0>> from "q5_0" at <["blocks.gguf"], [0], [9792]>
   func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>, %wanted: tensor<?xi32>) -> tensor<?x16xf32> {
