@@ -2,13 +2,17 @@
 
 #include "BufferClasses.h"
 
+#include "lamina/IR/LlamaDistribution.h"
+
 using namespace mlir;
 using namespace lamina;
 
 BufferClasses::BufferClasses(func::FuncOp step) : points(step) {
   for (Value value : collectActivations(step)) {
+    auto type = cast<RankedTensorType>(value.getType());
     BufferClass added{getRowKind(value),
-                      cast<RankedTensorType>(value.getType()),
+                      type,
+                      getRowBytes(type, getRanks(step).value_or(1)),
                       points.getLifetime(value),
                       {}};
     for (Lifetime::Segment segment : added.lifetime.getSegments())
@@ -170,8 +174,11 @@ SmallVector<BufferCopy> BufferClasses::orderCopies(LayersOp loop, Operation *at,
     unsigned saved = waiting.front().to;
     Lifetime lifetime;
     lifetime.add({points.getReadPoint(at), points.getWritePoint(at)});
-    unsigned temporary =
-        addClass({classes[saved].rows, classes[saved].type, lifetime, {}});
+    unsigned temporary = addClass({classes[saved].rows,
+                                   classes[saved].type,
+                                   classes[saved].rowBytes,
+                                   lifetime,
+                                   {}});
     ordered.push_back({saved, temporary});
     for (BufferCopy &copy : waiting)
       if (copy.from == saved)

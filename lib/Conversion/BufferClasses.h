@@ -19,6 +19,7 @@ struct BufferClass {
 
   RowKind rows;
   mlir::RankedTensorType type;
+  int64_t rowBytes;                     // of the largest part of a rank
   Lifetime lifetime;                    // of all members
   llvm::SmallVector<Member, 2> members; // by begin
   int64_t offset = 0;                   // bytes a row, once placed

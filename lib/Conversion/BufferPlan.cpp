@@ -6,6 +6,7 @@
 
 #include "lamina/Conversion/BufferPlan.h"
 
+#include "lamina/IR/LlamaDistribution.h"
 #include "lamina/IR/LlamaOps.h"
 #include "lamina/Support/CheckedMath.h"
 #include "mlir/IR/Builders.h"
@@ -14,8 +15,12 @@
 using namespace mlir;
 using namespace lamina;
 
-int64_t lamina::getRowBytes(RankedTensorType type) {
-  return llvm::alignTo(type.getDimSize(1) * (type.getElementTypeBitWidth() / 8),
+int64_t lamina::getRowBytes(RankedTensorType type, int64_t ranks) {
+  int64_t features = type.getDimSize(1);
+  if (auto columns = dyn_cast_or_null<ColumnsAttr>(type.getEncoding()))
+    features = llvm::divideCeil(features / columns.getUnit(), ranks) *
+               columns.getUnit();
+  return llvm::alignTo(features * (type.getElementTypeBitWidth() / 8),
                        kRowAlignment);
 }
 
@@ -50,6 +55,9 @@ bool lamina::mayShareSlot(Operation *op, unsigned result, unsigned operand) {
   // from both, then read for the norm.
   if (isa<ResidualRmsNormOp>(op))
     return result == operand;
+  // Whoever norms a row writes it on all ranks, and no other rank reads it.
+  if (isa<AllReduceResidualRmsNormOp>(op))
+    return result == 1 && operand == 1;
   return false;
 }
 
@@ -57,10 +65,8 @@ bool lamina::mayShareSlot(Operation *op, unsigned result, unsigned operand) {
 // Attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringLiteral kRowNames[kNumRowKinds] = {"tokens", "logits"};
-
-void lamina::setBufferPlan(ModuleOp module, const BufferPlan &plan) {
-  Builder builder(module.getContext());
+ArrayAttr lamina::getSlotTable(MLIRContext *context, const BufferPlan &plan) {
+  Builder builder(context);
   SmallVector<Attribute> table;
   for (const Slot &slot : plan.slots)
     table.push_back(builder.getDictionaryAttr({
@@ -69,13 +75,18 @@ void lamina::setBufferPlan(ModuleOp module, const BufferPlan &plan) {
             "rows", builder.getStringAttr(kRowNames[unsigned(slot.rows)])),
         builder.getNamedAttr("type", TypeAttr::get(slot.type)),
     }));
-  module->setAttr(kSlotTableAttr, builder.getArrayAttr(table));
+  return builder.getArrayAttr(table);
+}
+
+void lamina::setBufferPlan(ModuleOp module, const BufferPlan &plan) {
+  Builder builder(module.getContext());
+  module->setAttr(kSlotTableAttr, getSlotTable(module.getContext(), plan));
   module->setAttr(kArenaAttr, builder.getDenseI64ArrayAttr(plan.arenaBytes));
 }
 
 /// Reads one row of the table, which lies in `arena`.
 static std::optional<Slot> readSlot(Attribute attribute,
-                                    ArrayRef<int64_t> arena) {
+                                    ArrayRef<int64_t> arena, int64_t ranks) {
   auto row = dyn_cast<DictionaryAttr>(attribute);
   if (!row)
     return std::nullopt;
@@ -87,10 +98,12 @@ static std::optional<Slot> readSlot(Attribute attribute,
   const auto *name = rows ? llvm::find(kRowNames, rows.getValue()) : nullptr;
   if (!offset || !offset.getType().isSignlessInteger(64) || !rows ||
       name == std::end(kRowNames) || !type || !isActivationType(type) ||
-      type.getEncoding() || type.getDimSize(1) > INT32_MAX)
+      (type.getEncoding() && !getDistribution(type)) ||
+      type.getDimSize(1) > INT32_MAX)
     return std::nullopt;
-  Slot slot{RowKind(name - kRowNames), type, offset.getInt()};
-  std::optional<int64_t> end = checkedAdd(slot.offset, getRowBytes(type));
+  Slot slot{RowKind(name - kRowNames), type, offset.getInt(),
+            getRowBytes(type, ranks)};
+  std::optional<int64_t> end = checkedAdd(slot.offset, slot.rowBytes);
   if (slot.offset < 0 || slot.offset % kRowAlignment != 0 || !end ||
       *end > arena[unsigned(slot.rows)])
     return std::nullopt;
@@ -98,8 +111,16 @@ static std::optional<Slot> readSlot(Attribute attribute,
 }
 
 FailureOr<BufferPlan> lamina::getBufferPlan(ModuleOp module) {
-  auto table = module->getAttrOfType<ArrayAttr>(kSlotTableAttr);
-  auto arena = module->getAttrOfType<DenseI64ArrayAttr>(kArenaAttr);
+  return readBufferPlan(module, module->getAttr(kSlotTableAttr),
+                        module->getAttr(kArenaAttr),
+                        getRanks(module).value_or(1));
+}
+
+FailureOr<BufferPlan> lamina::readBufferPlan(ModuleOp module, Attribute slots,
+                                             Attribute sections,
+                                             int64_t ranks) {
+  auto table = dyn_cast_or_null<ArrayAttr>(slots);
+  auto arena = dyn_cast_or_null<DenseI64ArrayAttr>(sections);
   if (!table || !arena || arena.size() != kNumRowKinds)
     return module.emitError("needs '")
            << kSlotTableAttr << "', an array, and '" << kArenaAttr << "', "
@@ -107,7 +128,7 @@ FailureOr<BufferPlan> lamina::getBufferPlan(ModuleOp module) {
   BufferPlan plan;
   llvm::copy(arena.asArrayRef(), plan.arenaBytes.begin());
   for (auto [number, attribute] : llvm::enumerate(table)) {
-    std::optional<Slot> slot = readSlot(attribute, arena.asArrayRef());
+    std::optional<Slot> slot = readSlot(attribute, arena.asArrayRef(), ranks);
     if (!slot)
       return module.emitError("needs slots {offset, rows, type} that lie in '")
              << kArenaAttr << "', aligned to " << kRowAlignment << ", got "

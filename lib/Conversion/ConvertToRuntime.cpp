@@ -53,6 +53,8 @@ private:
   /// Returns the number of the weight that `op` reads as `use`.
   Value getWeight(Operation *op, FlatSymbolRefAttr symbol, StringRef use);
   Value getLayer(WeightRef ref);
+  /// Returns the numbers of a bias and of its layer, -1 and 0 without one.
+  std::pair<Value, Value> getBias(Operation *op, ArrayRef<WeightRef> refs);
   Value getList(ArrayRef<int32_t> numbers);
 
   /// Calls `name` with the rank and `operands`.
@@ -68,10 +70,17 @@ private:
   void convert(LinearOp op);
   void convert(RopeOp op);
   void convert(AttentionOp op);
+  void convert(AllReduceOp op);
+  void convert(AllReduceResidualRmsNormOp op);
+  void convert(AllGatherOp op);
+  void convert(GatherOp op);
   void convert(TapOp op);
   void convert(LayersOp op);
   void convert(func::ReturnOp op);
+  /// Records that the step has this collective here.
+  void addCollective(int32_t operation, Value sent);
   void setTables();
+  void setVariant(int64_t ranks);
 
   ModuleOp module;
   func::FuncOp step;
@@ -88,6 +97,9 @@ private:
   DictionaryAttr cache;
   int64_t cacheLayers = 0;
   IntegerAttr vocabulary;
+  SmallVector<Attribute> collectives; // in program order
+  int64_t cachedHeads = 0;            // of the key-value heads, most on a rank
+  int64_t times = 1; // that the op which is converted runs in a step
 };
 
 StepConverter::StepConverter(ModuleOp module, func::FuncOp step)
@@ -130,6 +142,13 @@ Value StepConverter::getLayer(WeightRef ref) {
           ref.hasLayer() ? getConstantLayer(ref) : 0)
     return getNumber(*constant);
   return layers.lookup(ref.layer);
+}
+
+std::pair<Value, Value> StepConverter::getBias(Operation *op,
+                                               ArrayRef<WeightRef> refs) {
+  if (refs.empty())
+    return {getNumber(-1), getNumber(0)};
+  return {getWeight(op, refs[0].symbol, "vector"), getLayer(refs[0])};
 }
 
 Value StepConverter::getList(ArrayRef<int32_t> numbers) {
@@ -217,10 +236,67 @@ void StepConverter::convert(AttentionOp op) {
       builder.getNamedAttr("layers", builder.getI64IntegerAttr(cacheLayers)),
       builder.getNamedAttr("type", op.getKvAttr()),
   });
+  RankedTensorType key = op.getKey().getType();
+  int64_t heads = op.getKvHeads();
+  if (auto columns = dyn_cast_or_null<ColumnsAttr>(key.getEncoding()))
+    heads = llvm::divideCeil(key.getDimSize(1) / columns.getUnit(),
+                             getRanks(op).value_or(1)) *
+            (columns.getUnit() / int64_t(op.getHeadDim()));
+  cachedHeads = std::max(cachedHeads, heads);
   call("lamrt_attention",
        {getSlot(op.getQuery()), getSlot(op.getKey()), getSlot(op.getValue()),
         getLayer(layer), getNumber(op.getHeads()), getNumber(op.getKvHeads()),
         getConstant(op.getScaleAttr()), getSlot(op.getAttended())});
+}
+
+void StepConverter::addCollective(int32_t operation, Value sent) {
+  auto type = cast<RankedTensorType>(sent.getType());
+  collectives.push_back(builder.getDictionaryAttr({
+      builder.getNamedAttr("features",
+                           builder.getI64IntegerAttr(type.getDimSize(1))),
+      builder.getNamedAttr("operation",
+                           builder.getStringAttr(kCollectiveNames[operation])),
+      builder.getNamedAttr(
+          "rows", builder.getStringAttr(kRowNames[unsigned(getRowKind(sent))])),
+      builder.getNamedAttr("times", builder.getI64IntegerAttr(times)),
+      builder.getNamedAttr("type", TypeAttr::get(type.getElementType())),
+  }));
+}
+
+/// The radices of a tree over ranks.
+static SmallVector<int32_t> getRadices(ArrayRef<int64_t> tree) {
+  return {tree.begin(), tree.end()};
+}
+
+void StepConverter::convert(AllReduceOp op) {
+  addCollective(LAMRT_ALL_REDUCE, op.getPartial());
+  auto [bias, biasLayer] = getBias(op, op.getWeightRefs());
+  call("lamrt_all_reduce",
+       {getSlot(op.getPartial()), bias, biasLayer,
+        getList(getRadices(op.getTree())), getSlot(op.getReduced())});
+}
+
+void StepConverter::convert(AllReduceResidualRmsNormOp op) {
+  addCollective(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, op.getPartial());
+  SmallVector<WeightRef> refs = op.getWeightRefs();
+  auto [bias, biasLayer] = getBias(op, ArrayRef(refs).drop_front());
+  call("lamrt_all_reduce_residual_rms_norm",
+       {getSlot(op.getPartial()), getSlot(op.getResidual()),
+        getWeight(op, op.getWeightAttr(), "vector"), getLayer(refs[0]), bias,
+        biasLayer, getConstant(op.getEpsAttr()), getNumber(int(op.getNorm())),
+        getList(getRadices(op.getTree())), getSlot(op.getNormed()),
+        getSlot(op.getNewResidual())});
+}
+
+void StepConverter::convert(AllGatherOp op) {
+  addCollective(LAMRT_ALL_GATHER, op.getColumns());
+  call("lamrt_all_gather",
+       {getSlot(op.getColumns()), getSlot(op.getGathered())});
+}
+
+void StepConverter::convert(GatherOp op) {
+  addCollective(LAMRT_GATHER, op.getColumns());
+  call("lamrt_gather", {getSlot(op.getColumns()), getSlot(op.getGathered())});
 }
 
 void StepConverter::convert(TapOp op) {
@@ -240,7 +316,10 @@ void StepConverter::convert(LayersOp op) {
   layers[op.getLayer()] = loop.getInductionVar();
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(loop.getBody()->getTerminator());
+  int64_t outside = times;
+  times = std::min<int64_t>(times * int64_t(op.getCount()), INT32_MAX);
   convertBlock(op.getBody().front());
+  times = outside;
 }
 
 void StepConverter::convert(func::ReturnOp op) {
@@ -253,7 +332,8 @@ void StepConverter::convert(Operation *op) {
   loc = op->getLoc();
   llvm::TypeSwitch<Operation *>(op)
       .Case<EmbedOp, RmsNormOp, ResidualRmsNormOp, LinearOp, RopeOp,
-            AttentionOp, TapOp, LayersOp, func::ReturnOp>(
+            AttentionOp, TapOp, LayersOp, AllReduceOp,
+            AllReduceResidualRmsNormOp, AllGatherOp, GatherOp, func::ReturnOp>(
           [&](auto found) { convert(found); })
       .Case([&](SelectRowsOp found) {
         call("lamrt_select_rows",
@@ -286,7 +366,6 @@ void StepConverter::convertBlock(Block &block) {
 //===----------------------------------------------------------------------===//
 
 void StepConverter::setTables() {
-  module->setAttr(kListsAttr, builder.getArrayAttr(lists.getArrayRef()));
   module->setAttr(kFrequenciesAttr,
                   builder.getArrayAttr(frequencies.getArrayRef()));
   module->setAttr(kTapsAttr, builder.getArrayAttr(taps.getArrayRef()));
@@ -305,6 +384,27 @@ void StepConverter::setTables() {
   }
 }
 
+/// Moves the plan and what else belongs to this number of ranks to the table of
+/// variants.
+void StepConverter::setVariant(int64_t ranks) {
+  module->setAttr(
+      kVariantsAttr,
+      builder.getArrayAttr(builder.getDictionaryAttr({
+          builder.getNamedAttr("arena", module->getAttr(kArenaAttr)),
+          builder.getNamedAttr("collectives",
+                               builder.getArrayAttr(collectives)),
+          builder.getNamedAttr("kv_heads",
+                               builder.getI64IntegerAttr(cachedHeads)),
+          builder.getNamedAttr("lists",
+                               builder.getArrayAttr(lists.getArrayRef())),
+          builder.getNamedAttr("ranks", builder.getI64IntegerAttr(ranks)),
+          builder.getNamedAttr("slots", module->getAttr(kSlotTableAttr)),
+      })));
+  for (StringRef name : {StringRef(kArenaAttr), StringRef(kSlotTableAttr),
+                         StringRef(LlamaDialect::getRanksAttrName())})
+    module->removeAttr(name);
+}
+
 void StepConverter::run(int64_t ranks) {
   auto pointer = LLVM::LLVMPointerType::get(module.getContext());
   builder.setInsertionPointAfter(step);
@@ -318,6 +418,7 @@ void StepConverter::run(int64_t ranks) {
   constants.setInsertionPointToStart(entry);
   convertBlock(step.getBody().front());
   setTables();
+  setVariant(ranks);
   step.erase();
 }
 

@@ -30,8 +30,8 @@ namespace {
 
 class TableEmitter {
 public:
-  TableEmitter(ModuleOp module, const ProgramInfo &info, const BufferPlan &plan)
-      : module(module), info(info), plan(plan), globals(module) {}
+  TableEmitter(ModuleOp module, const ProgramInfo &info)
+      : module(module), info(info), globals(module) {}
 
   LogicalResult run();
 
@@ -40,11 +40,13 @@ private:
   LogicalResult readNumber(StringRef name, Attribute attribute,
                            int64_t &number);
 
-  LogicalResult emitLists();
   LogicalResult emitFrequencies();
   LogicalResult emitTaps();
   LogicalResult emitVariants();
-  Attribute emitSlots();
+  FailureOr<StructRow> makeVariant(DictionaryAttr variant);
+  FailureOr<ConstantArray> emitLists(ArrayAttr lists, StringRef prefix);
+  FailureOr<ConstantArray> emitCollectives(ArrayAttr list, StringRef prefix);
+  Attribute emitSlots(const BufferPlan &plan, StringRef prefix);
   FailureOr<StructRow> makeCache();
   void emitNote();
   Attribute emitTokenizer();
@@ -54,10 +56,9 @@ private:
 
   ModuleOp module;
   const ProgramInfo &info;
-  const BufferPlan &plan;
   GlobalBuilder globals;
   WeightTables checkpoint;
-  ConstantArray lists, frequencies, taps, variants;
+  ConstantArray frequencies, taps, variants;
 };
 
 LogicalResult TableEmitter::readNumber(StringRef name, Attribute attribute,
@@ -75,24 +76,23 @@ LogicalResult TableEmitter::readNumber(StringRef name, Attribute attribute,
 // What operations name by number
 //===----------------------------------------------------------------------===//
 
-LogicalResult TableEmitter::emitLists() {
-  auto array = module->getAttrOfType<ArrayAttr>(kListsAttr);
+FailureOr<ConstantArray> TableEmitter::emitLists(ArrayAttr array,
+                                                 StringRef prefix) {
   StructTable rows(globals);
-  for (Attribute attribute : array ? array.getValue() : ArrayRef<Attribute>()) {
+  for (Attribute attribute : array) {
     auto list = dyn_cast<DenseI32ArrayAttr>(attribute);
     if (!list)
-      return module.emitError("needs array<i32: ...> in '")
-             << kListsAttr << "', got " << attribute;
+      return module.emitError("needs array<i32: ...> in the lists of '")
+             << kVariantsAttr << "', got " << attribute;
     StructRow row(globals);
     row.addI32(offsetof(lamrt_list, size), list.size())
-        .addPointer(
-            offsetof(lamrt_list, values),
-            globals.addNumbers("lamina.list." + std::to_string(rows.size()),
-                               list.asArrayRef()));
+        .addPointer(offsetof(lamrt_list, values),
+                    globals.addNumbers(
+                        (prefix + ".list." + std::to_string(rows.size())).str(),
+                        list.asArrayRef()));
     rows.add(row, sizeof(lamrt_list));
   }
-  lists = rows.emit("lamina.lists");
-  return success();
+  return rows.emit((prefix + ".lists").str());
 }
 
 LogicalResult TableEmitter::emitFrequencies() {
@@ -131,42 +131,118 @@ LogicalResult TableEmitter::emitTaps() {
   return success();
 }
 
-Attribute TableEmitter::emitSlots() {
+Attribute TableEmitter::emitSlots(const BufferPlan &plan, StringRef prefix) {
   StructTable rows(globals);
   for (const Slot &slot : plan.slots) {
+    Attribute part = slot.type.getEncoding();
+    auto columns = dyn_cast_or_null<ColumnsAttr>(part);
+    int32_t distribution = !part                 ? LAMRT_WHOLE
+                           : columns             ? LAMRT_COLUMNS
+                           : isa<RootAttr>(part) ? LAMRT_ROOT
+                                                 : LAMRT_PARTIAL;
     StructRow row(globals);
     row.addI32(offsetof(lamrt_slot, rows), int(slot.rows))
         .addI32(offsetof(lamrt_slot, type),
                 getTypeNumber(slot.type.getElementType()))
         .addI64(offsetof(lamrt_slot, features), slot.type.getDimSize(1))
-        .addI64(offsetof(lamrt_slot, split_unit), 0)
+        .addI32(offsetof(lamrt_slot, distribution), distribution)
+        .addI64(offsetof(lamrt_slot, split_unit),
+                columns ? columns.getUnit() : 0)
         .addI64(offsetof(lamrt_slot, offset), slot.offset);
     rows.add(row, sizeof(lamrt_slot));
   }
-  return rows.emit("lamina.slots").address;
+  return rows.emit((prefix + ".slots").str()).address;
+}
+
+FailureOr<ConstantArray> TableEmitter::emitCollectives(ArrayAttr list,
+                                                       StringRef prefix) {
+  StructTable rows(globals);
+  for (Attribute attribute : list) {
+    auto entry = dyn_cast<DictionaryAttr>(attribute);
+    auto operation =
+        entry ? entry.getAs<StringAttr>("operation") : StringAttr();
+    auto kind = entry ? entry.getAs<StringAttr>("rows") : StringAttr();
+    auto type = entry ? entry.getAs<TypeAttr>("type") : TypeAttr();
+    const auto *name = operation
+                           ? llvm::find(kCollectiveNames, operation.getValue())
+                           : std::end(kCollectiveNames);
+    const auto *rowName =
+        kind ? llvm::find(kRowNames, kind.getValue()) : std::end(kRowNames);
+    int64_t features = 0, times = 0;
+    if (name == std::end(kCollectiveNames) || rowName == std::end(kRowNames) ||
+        !type ||
+        !isa<Float32Type, Float16Type, BFloat16Type>(type.getValue()) ||
+        failed(readNumber("features", entry.get("features"), features)) ||
+        failed(readNumber("times", entry.get("times"), times)) ||
+        std::max(features, times) > INT32_MAX)
+      return module.emitError("needs {features, operation, rows, times, type} "
+                              "in the collectives of '")
+             << kVariantsAttr << "', got " << attribute;
+    StructRow row(globals);
+    row.addI32(offsetof(lamrt_collective, operation), name - kCollectiveNames)
+        .addI32(offsetof(lamrt_collective, rows), rowName - kRowNames)
+        .addI32(offsetof(lamrt_collective, type),
+                getTypeNumber(type.getValue()))
+        .addI32(offsetof(lamrt_collective, times), times)
+        .addI64(offsetof(lamrt_collective, features), features);
+    rows.add(row, sizeof(lamrt_collective));
+  }
+  return rows.emit((prefix + ".collectives").str());
+}
+
+FailureOr<StructRow> TableEmitter::makeVariant(DictionaryAttr variant) {
+  int64_t ranks = 0, kvHeads = 0;
+  auto lists = variant ? variant.getAs<ArrayAttr>("lists") : ArrayAttr();
+  auto collectives =
+      variant ? variant.getAs<ArrayAttr>("collectives") : ArrayAttr();
+  if (!lists || !collectives ||
+      failed(readNumber("ranks", variant.get("ranks"), ranks)) || ranks < 1 ||
+      failed(readNumber("kv_heads", variant.get("kv_heads"), kvHeads)) ||
+      std::max(ranks, kvHeads) > INT32_MAX)
+    return module.emitError("needs variants {arena, collectives, kv_heads, "
+                            "lists, ranks, slots} in '")
+           << kVariantsAttr << "', got " << variant;
+  std::string name = kStepPrefix.str() + std::to_string(ranks);
+  auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+  if (!function)
+    return module.emitError("needs a function '")
+           << name << "' that is converted to LLVM";
+  FailureOr<BufferPlan> plan =
+      readBufferPlan(module, variant.get("slots"), variant.get("arena"), ranks);
+  std::string prefix = "lamina." + name;
+  FailureOr<ConstantArray> listTable = emitLists(lists, prefix);
+  FailureOr<ConstantArray> collectiveTable =
+      emitCollectives(collectives, prefix);
+  if (failed(plan) || failed(listTable) || failed(collectiveTable))
+    return failure();
+  StructRow row(globals);
+  row.addI32(offsetof(lamrt_variant, ranks), ranks)
+      .addI32(offsetof(lamrt_variant, num_slots), plan->slots.size())
+      .addPointer(offsetof(lamrt_variant, slots), emitSlots(*plan, prefix))
+      .addI64Array(offsetof(lamrt_variant, arena_bytes), plan->arenaBytes)
+      .addI32(offsetof(lamrt_variant, num_lists), listTable->size)
+      .addI32(offsetof(lamrt_variant, num_collectives), collectiveTable->size)
+      .addI32(offsetof(lamrt_variant, kv_heads), kvHeads)
+      .addPointer(offsetof(lamrt_variant, lists), listTable->address)
+      .addPointer(offsetof(lamrt_variant, collectives),
+                  collectiveTable->address)
+      .addPointer(offsetof(lamrt_variant, step),
+                  FlatSymbolRefAttr::get(function.getSymNameAttr()));
+  return row;
 }
 
 LogicalResult TableEmitter::emitVariants() {
-  Attribute slots = emitSlots();
+  auto array = module->getAttrOfType<ArrayAttr>(kVariantsAttr);
+  if (!array || array.empty())
+    return module.emitError("needs '")
+           << kVariantsAttr << "', an array of variants";
   StructTable rows(globals);
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    StringRef number = function.getName();
-    int32_t ranks;
-    if (!number.consume_front(kStepPrefix) || number.getAsInteger(10, ranks) ||
-        ranks < 1)
-      continue;
-    StructRow row(globals);
-    row.addI32(offsetof(lamrt_variant, ranks), ranks)
-        .addI32(offsetof(lamrt_variant, num_slots), plan.slots.size())
-        .addPointer(offsetof(lamrt_variant, slots), slots)
-        .addI64Array(offsetof(lamrt_variant, arena_bytes), plan.arenaBytes)
-        .addPointer(offsetof(lamrt_variant, step),
-                    FlatSymbolRefAttr::get(function.getSymNameAttr()));
-    rows.add(row, sizeof(lamrt_variant));
+  for (Attribute attribute : array) {
+    FailureOr<StructRow> row = makeVariant(dyn_cast<DictionaryAttr>(attribute));
+    if (failed(row))
+      return failure();
+    rows.add(*row, sizeof(lamrt_variant));
   }
-  if (rows.empty())
-    return module.emitError("needs a function '")
-           << kStepPrefix << "1' that is converted to LLVM";
   variants = rows.emit("lamina.variants");
   return success();
 }
@@ -273,13 +349,11 @@ LogicalResult TableEmitter::emitProgram() {
                   globals.addString(info.relativeModelPath))
       .addI32(offsetof(Program, num_files), checkpoint.files.size)
       .addI32(offsetof(Program, num_weights), checkpoint.weights.size)
-      .addI32(offsetof(Program, num_lists), lists.size)
       .addI32(offsetof(Program, num_frequencies), frequencies.size)
       .addI32(offsetof(Program, num_taps), taps.size)
       .addI32(offsetof(Program, num_variants), variants.size)
       .addPointer(offsetof(Program, files), checkpoint.files.address)
       .addPointer(offsetof(Program, weights), checkpoint.weights.address)
-      .addPointer(offsetof(Program, lists), lists.address)
       .addPointer(offsetof(Program, frequencies), frequencies.address)
       .addPointer(offsetof(Program, tap_names), taps.address)
       .addPointer(offsetof(Program, variants), variants.address)
@@ -315,7 +389,7 @@ LogicalResult TableEmitter::run() {
   if (failed(tables))
     return failure();
   checkpoint = *tables;
-  if (failed(emitLists()) || failed(emitFrequencies()) || failed(emitTaps()) ||
+  if (failed(emitFrequencies()) || failed(emitTaps()) ||
       failed(emitVariants()) || failed(emitProgram()))
     return failure();
   emitNote();
@@ -330,8 +404,7 @@ struct EmitProgramTablesPass
     FailureOr<ProgramInfo> info = getProgramInfo(module);
     if (failed(info))
       return signalPassFailure();
-    FailureOr<BufferPlan> plan = getBufferPlan(module);
-    if (failed(plan) || failed(TableEmitter(module, *info, *plan).run()))
+    if (failed(TableEmitter(module, *info).run()))
       signalPassFailure();
   }
 };

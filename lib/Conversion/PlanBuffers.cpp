@@ -64,8 +64,8 @@ private:
 void Planner::place() {
   SmallVector<unsigned> order = classes.getNumbers();
   llvm::sort(order, [&](unsigned a, unsigned b) {
-    int64_t bytesA = getRowBytes(classes[a].type);
-    int64_t bytesB = getRowBytes(classes[b].type);
+    int64_t bytesA = classes[a].rowBytes;
+    int64_t bytesB = classes[b].rowBytes;
     return bytesA != bytesB ? bytesA > bytesB : a < b;
   });
   SmallVector<unsigned> placed;
@@ -77,9 +77,9 @@ void Planner::place() {
       if (neighbour.rows == current.rows &&
           neighbour.lifetime.overlaps(current.lifetime))
         taken.push_back(
-            {neighbour.offset, neighbour.offset + getRowBytes(neighbour.type)});
+            {neighbour.offset, neighbour.offset + neighbour.rowBytes});
     }
-    int64_t size = getRowBytes(current.type);
+    int64_t size = current.rowBytes;
     current.offset = findOffset(std::move(taken), size);
     int64_t &bytes = plan.arenaBytes[unsigned(current.rows)];
     bytes = std::max(bytes, current.offset + size);
@@ -89,7 +89,7 @@ void Planner::place() {
 
 int32_t Planner::getSlot(unsigned number) {
   const BufferClass &found = classes[number];
-  Slot slot{found.rows, found.type, found.offset};
+  Slot slot{found.rows, found.type, found.offset, found.rowBytes};
   auto *known = llvm::find(plan.slots, slot);
   if (known == plan.slots.end()) {
     plan.slots.push_back(slot);
@@ -139,8 +139,8 @@ int64_t Planner::getLiveBytes(RowKind rows) {
     if (current.rows != rows)
       continue;
     for (Lifetime::Segment segment : current.lifetime.getSegments()) {
-      changes[segment.begin] += getRowBytes(current.type);
-      changes[segment.end + 1] -= getRowBytes(current.type);
+      changes[segment.begin] += current.rowBytes;
+      changes[segment.end + 1] -= current.rowBytes;
     }
   }
   int64_t live = 0, most = 0;

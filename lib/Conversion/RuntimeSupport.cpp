@@ -53,6 +53,7 @@ private:
   void checkOp(Operation *op);
   void checkAttention(AttentionOp op);
   void checkEmbed(EmbedOp op);
+  void checkSum(Operation *op, SumMode sum);
   void checkLayers(LayersOp op);
 
   ModuleOp module;
@@ -64,8 +65,6 @@ private:
 };
 
 void SupportCheck::checkModule() {
-  if (getRanks(module).value_or(1) != 1)
-    fail(module) << "it has " << *getRanks(module) << " ranks, expected 1";
   for (Operation &op : *module.getBody()) {
     if (auto weight = dyn_cast<WeightOp>(op)) {
       if (weight.getLayers() && int64_t(*weight.getLayers()) > kLargest)
@@ -102,9 +101,10 @@ bool SupportCheck::checkEntry() {
     return false;
   auto result = dyn_cast<RankedTensorType>(type.getResult(0));
   if (!result || !isActivationType(result) ||
-      !result.getElementType().isF32() || result.getEncoding())
+      !result.getElementType().isF32() ||
+      (result.getEncoding() && !isa<RootAttr>(result.getEncoding())))
     fail(step) << "its result is " << type.getResult(0)
-               << ", expected whole rows of f32";
+               << ", expected whole rows of f32, on the root at least";
   return ok;
 }
 
@@ -179,6 +179,12 @@ void SupportCheck::checkEmbed(EmbedOp op) {
              << " rows, expected those of the first embed, " << table.getOut();
 }
 
+void SupportCheck::checkSum(Operation *op, SumMode sum) {
+  if (sum != SumMode::f32)
+    fail(op) << "its sum is rounded after each add (sum native), expected sum "
+                "f32";
+}
+
 void SupportCheck::checkLayers(LayersOp op) {
   if (op.getCount() > uint64_t(kLargest))
     fail(op) << "it has " << op.getCount() << " layers, expected at most "
@@ -199,7 +205,8 @@ void SupportCheck::checkKind(Operation *op) {
                << ", expected the index of a layer";
   } else if (!isa<SelectRowsOp, RmsNormOp, ResidualRmsNormOp, LinearOp,
                   SiluMulOp, AddOp, RopeOp, YieldOp, func::ReturnOp, TapOp,
-                  EmbedOp, LayersOp, AttentionOp>(op)) {
+                  EmbedOp, LayersOp, AttentionOp, AllReduceOp,
+                  AllReduceResidualRmsNormOp, AllGatherOp, GatherOp>(op)) {
     fail(op) << "no call of the runtime does what it does";
   }
   if (auto loop = dyn_cast<LayersOp>(op))
@@ -214,6 +221,10 @@ void SupportCheck::checkKind(Operation *op) {
 void SupportCheck::checkOp(Operation *op) {
   checkTypes(op);
   checkRows(op);
+  if (auto reduce = dyn_cast<AllReduceOp>(op))
+    checkSum(op, reduce.getSum());
+  if (auto fused = dyn_cast<AllReduceResidualRmsNormOp>(op))
+    checkSum(op, fused.getSum());
   if (auto select = dyn_cast<SelectRowsOp>(op))
     checkIndices(op, select.getWanted(), kWanted);
   if (auto rope = dyn_cast<RopeOp>(op))

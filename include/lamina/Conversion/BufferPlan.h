@@ -31,21 +31,25 @@ inline constexpr int64_t kRowAlignment = 64;
 /// What the number of rows of a slot is; the values are those of the runtime.
 enum class RowKind { tokens = 0, logits = 1 };
 inline constexpr unsigned kNumRowKinds = 2;
+inline constexpr llvm::StringLiteral kRowNames[kNumRowKinds] = {"tokens",
+                                                                "logits"};
 
 /// Returns the rows of an activation of a supported step: those of the value
 /// that it was computed from, up to `embed` or `select_rows`.
 RowKind getRowKind(mlir::Value value);
 
-/// Returns the bytes of a row of an activation, rounded up to kRowAlignment.
-int64_t getRowBytes(mlir::RankedTensorType type);
+/// Returns the bytes of a row of an activation, of the largest part that one of
+/// `ranks` ranks has, rounded up to kRowAlignment.
+int64_t getRowBytes(mlir::RankedTensorType type, int64_t ranks);
 
 /// A place in the arena.
 struct Slot {
   RowKind rows = RowKind::tokens;
   mlir::RankedTensorType type;
   int64_t offset = 0; // bytes a row
+  int64_t rowBytes = 0;
 
-  int64_t getEnd() const { return offset + getRowBytes(type); }
+  int64_t getEnd() const { return offset + rowBytes; }
   bool operator==(const Slot &other) const {
     return rows == other.rows && type == other.type && offset == other.offset;
   }
@@ -65,9 +69,20 @@ struct BufferPlan {
 /// Puts the tables of the plan on the module.
 void setBufferPlan(mlir::ModuleOp module, const BufferPlan &plan);
 
+/// The rows of the table of slots.
+mlir::ArrayAttr getSlotTable(mlir::MLIRContext *context,
+                             const BufferPlan &plan);
+
 /// Reads the tables; an error says what is wrong with them. Every slot of the
 /// result lies in its section, aligned.
 mlir::FailureOr<BufferPlan> getBufferPlan(mlir::ModuleOp module);
+
+/// Reads a table of slots and its sections, the attributes `kSlotTableAttr` and
+/// `kArenaAttr` in a planned module; errors are those of `module`.
+mlir::FailureOr<BufferPlan> readBufferPlan(mlir::ModuleOp module,
+                                           mlir::Attribute slots,
+                                           mlir::Attribute arena,
+                                           int64_t ranks);
 
 /// Returns the slots of the results of `op`; empty without the attribute.
 llvm::ArrayRef<int32_t> getSlots(mlir::Operation *op);

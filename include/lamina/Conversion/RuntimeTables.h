@@ -12,8 +12,15 @@
 
 namespace lamina {
 
-/// Lists of numbers: an array of `array<i32: ...>`.
-inline constexpr llvm::StringLiteral kListsAttr = "lamina.lists";
+/// What belongs to one number of ranks, and to the function of that name: an
+/// array of `{arena, collectives, kv_heads, lists, ranks, slots}`. `slots` and
+/// `arena` are those of the buffer plan; `kv_heads` are the most key-value
+/// heads that a rank caches; `lists` are `array<i32: ...>`; `collectives` are
+/// `{features, operation, rows, times, type}` in program order.
+inline constexpr llvm::StringLiteral kVariantsAttr = "lamina.variants";
+/// Names of the collectives, in the order of LAMRT_ALL_REDUCE ...
+inline constexpr llvm::StringLiteral kCollectiveNames[] = {
+    "all_reduce", "all_reduce_residual_rms_norm", "all_gather", "gather"};
 /// Inverse frequencies: an array of `#llama.rope`.
 inline constexpr llvm::StringLiteral kFrequenciesAttr = "lamina.frequencies";
 /// Labels of the taps: an array of strings.
