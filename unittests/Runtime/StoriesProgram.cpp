@@ -129,7 +129,8 @@ void StoriesProgram::addSource(const char *name, int64_t out, int64_t in,
 
 void StoriesProgram::addSlot(int32_t rows, int32_t type, int64_t features) {
   int64_t bytes = (features * (type == LAMRT_F32 ? 4 : 2) + 63) / 64 * 64;
-  slots.push_back({rows, type, features, 0, variant.arena_bytes[rows]});
+  slots.push_back(
+      {rows, type, features, LAMRT_WHOLE, 0, variant.arena_bytes[rows]});
   variant.arena_bytes[rows] += bytes;
 }
 
@@ -195,6 +196,9 @@ StoriesProgram::StoriesProgram(const StoriesOptions &chosen) : options(chosen) {
   variant.ranks = 1;
   variant.num_slots = static_cast<int32_t>(slots.size());
   variant.slots = slots.data();
+  variant.num_lists = 6;
+  variant.lists = lists;
+  variant.kv_heads = kKvHeads;
   variant.step = runStoriesStep;
   program.struct_size = sizeof(program);
   program.abi_version = LAMRT_ABI_VERSION;
@@ -204,8 +208,6 @@ StoriesProgram::StoriesProgram(const StoriesOptions &chosen) : options(chosen) {
   program.files = &file;
   program.num_weights = static_cast<int32_t>(weights.size());
   program.weights = weights.data();
-  program.num_lists = 6;
-  program.lists = lists;
   program.num_frequencies = 1;
   program.frequencies = frequencyLists;
   program.num_taps = 2;

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /** Changes with every change of a struct or a signature below. */
-#define LAMRT_ABI_VERSION 2
+#define LAMRT_ABI_VERSION 3
 
 /** Positions of one page of the KV cache. */
 #define LAMRT_PAGE_POSITIONS 64
@@ -68,6 +68,25 @@ enum {
   LAMRT_ROWS_TOKENS = 0, /**< rows of the step: num_tokens */
   LAMRT_ROWS_LOGITS = 1, /**< rows whose logits are wanted: num_logit_rows */
   LAMRT_NUM_SECTIONS = 2
+};
+
+/** Which part of a slot's value a rank has. */
+enum {
+  LAMRT_WHOLE = 0,
+  LAMRT_PARTIAL = 1, /**< an addend: the value is the sum over the ranks */
+  /** Units [floor(r*U/n), floor((r+1)*U/n)) of the U = features/split_unit;
+      with U < n, the one unit floor(r*U/n). */
+  LAMRT_COLUMNS = 2,
+  LAMRT_ROOT = 3 /**< rank 0 has all of it, the others nothing */
+};
+
+/** What the ranks do together. */
+enum {
+  LAMRT_ALL_REDUCE = 0,
+  LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM = 1,
+  LAMRT_ALL_GATHER = 2,
+  LAMRT_GATHER = 3,
+  LAMRT_NUM_COLLECTIVES = 4
 };
 
 /** Flags of lamrt_linear. */
@@ -138,18 +157,17 @@ typedef struct lamrt_weight {
   int32_t uses;
 } lamrt_weight;
 
-/** A buffer of the arena: rows of `features` elements, of the whole on one
-    rank or of the largest part of a rank. Row t of a slot is at
+/** A buffer of the arena, at the same place on all ranks. Row t of a slot is at
     section base + offset*capacity + t*row bytes, where capacity is the number
-    of rows the section was made for, and row bytes are those of the features
-    rounded up to 64. */
+    of rows the section was made for, and row bytes are those of the largest
+    part that a rank has, rounded up to 64. */
 typedef struct lamrt_slot {
-  int32_t rows;     /**< LAMRT_ROWS_* */
-  int32_t type;     /**< LAMRT_F32, F16 or BF16 */
-  int64_t features; /**< of the whole value */
-  int64_t
-      split_unit; /**< 0: whole on every rank; else columns, in such units */
-  int64_t offset; /**< bytes a row from the start of the section */
+  int32_t rows;         /**< LAMRT_ROWS_* */
+  int32_t type;         /**< LAMRT_F32, F16 or BF16 */
+  int64_t features;     /**< of the whole value */
+  int32_t distribution; /**< LAMRT_WHOLE, PARTIAL, COLUMNS or ROOT */
+  int64_t split_unit;   /**< of COLUMNS: features that stay together; else 0 */
+  int64_t offset;       /**< bytes a row from the start of the section */
 } lamrt_slot;
 
 /** A list of integers that an operation names by its id. */
@@ -172,6 +190,16 @@ typedef struct lamrt_cache {
   int32_t type;
 } lamrt_cache;
 
+/** One collective of a step, as all ranks run it. */
+typedef struct lamrt_collective {
+  int32_t operation; /**< LAMRT_ALL_REDUCE ... */
+  int32_t rows;      /**< LAMRT_ROWS_* */
+  int32_t type;      /**< of the elements that are sent */
+  int32_t times;     /**< in a step: the layers of the loops around it */
+  int64_t features;
+} lamrt_collective;
+
+typedef struct lamrt_group lamrt_group;
 typedef struct lamrt_rank lamrt_rank;
 typedef struct lamrt_step lamrt_step;
 
@@ -182,6 +210,11 @@ typedef struct lamrt_variant {
   const lamrt_slot *slots;
   /** Bytes a row of each section. */
   int64_t arena_bytes[LAMRT_NUM_SECTIONS];
+  int32_t num_lists;
+  int32_t num_collectives;
+  int32_t kv_heads; /**< most that a rank caches */
+  const lamrt_list *lists;
+  const lamrt_collective *collectives; /**< in program order */
   lamrt_status (*step)(lamrt_rank *rank, const lamrt_step *step);
 } lamrt_variant;
 
@@ -194,13 +227,11 @@ typedef struct lamina_program {
   const char *relative_model_path; /**< the same, from the program's folder */
   int32_t num_files;
   int32_t num_weights;
-  int32_t num_lists;
   int32_t num_frequencies;
   int32_t num_taps;
   int32_t num_variants;
   const lamrt_file *files;
   const lamrt_weight *weights;
-  const lamrt_list *lists;
   const lamrt_frequencies *frequencies;
   const char *const *tap_names; /**< `hidden.L`; a layer follows, if any */
   const lamrt_variant *variants;
@@ -223,6 +254,38 @@ typedef struct lamina_program {
 const lamina_program *lamina_program_v1(void);
 
 /*===----------------------------------------------------------------------===*\
+|* Ranks that work together
+\*===----------------------------------------------------------------------===*/
+
+typedef struct lamrt_group_options {
+  uint32_t struct_size;
+  int32_t ranks; /**< a variant of the program has this number */
+  /** Milliseconds that a rank waits for the others in a collective; 0: 30000.
+   */
+  int32_t timeout_ms;
+} lamrt_group_options;
+
+/** Makes what the ranks of one process share: the weights, which the first of
+    them loads, and the place where they meet. The ranks run in threads of the
+    caller, one each. */
+lamrt_status lamrt_group_create(const lamina_program *program,
+                                const lamrt_group_options *options,
+                                lamrt_group **out_group);
+/** After all its ranks. */
+void lamrt_group_destroy(lamrt_group *group);
+
+/** Ends what the ranks do together: those that wait, and those that come, fail
+    with LAMRT_DEVICE. The first failure is kept. */
+void lamrt_group_abort(lamrt_group *group, int32_t rank, lamrt_status status,
+                       const char *message);
+
+/** LAMRT_OK, or the status of the first failure of a rank; then `*out_message`
+    says what it was: lines without a last newline, valid as long as the
+    group. */
+lamrt_status lamrt_group_failure(const lamrt_group *group,
+                                 const char **out_message);
+
+/*===----------------------------------------------------------------------===*\
 |* The handle of a rank
 \*===----------------------------------------------------------------------===*/
 
@@ -232,13 +295,15 @@ enum {
   LAMRT_PHASE_ATTENTION = 1, /**< with rotation and the cache */
   LAMRT_PHASE_NORMS = 2,
   LAMRT_PHASE_OTHER = 3,
-  LAMRT_NUM_PHASES = 4
+  LAMRT_PHASE_COLLECTIVES = 4, /**< with the waiting, and the fused norms */
+  LAMRT_NUM_PHASES = 5
 };
 
 typedef struct lamrt_rank_options {
   uint32_t struct_size;
   int32_t ranks; /**< a variant of the program has this number */
   int32_t rank;
+  lamrt_group *group;     /**< of this many ranks; may be null for one */
   int32_t threads;        /**< 0: as many as quota and affinity allow */
   int32_t max_tokens;     /**< rows of the largest step */
   int32_t max_logit_rows; /**< rows whose logits one step returns */
@@ -283,8 +348,9 @@ lamrt_status lamrt_rank_create(const lamina_program *program,
                                lamrt_rank **out_rank);
 void lamrt_rank_destroy(lamrt_rank *rank);
 
-/** Runs one step. `*out_logits` is num_logit_rows x result_features f32, valid
-    until the next step. */
+/** Runs one step, the same on all ranks of a group. `*out_logits` is
+    num_logit_rows x result_features f32, valid until the next step; null on
+    ranks that do not have the result. */
 lamrt_status lamrt_rank_step(lamrt_rank *rank, const lamrt_step *step,
                              const float **out_logits);
 
@@ -315,7 +381,8 @@ const char *lamrt_last_error(void);
 void lamrt_step_begin(lamrt_rank *rank, const lamrt_step *step);
 lamrt_status lamrt_step_end(lamrt_rank *rank);
 
-/** out[t] = row token_ids[t] of the weight. */
+/** out[t] = row token_ids[t] of the weight. With a partial slot, of the rows
+    that this rank has by the weight's split, else -0.0. */
 void lamrt_embed(lamrt_rank *rank, int32_t weight, int32_t out);
 /** out[i] = in[logit_rows[i]]. */
 void lamrt_select_rows(lamrt_rank *rank, int32_t in, int32_t out);
@@ -339,9 +406,22 @@ void lamrt_rope(lamrt_rank *rank, int32_t in, int32_t frequencies,
 void lamrt_attention(lamrt_rank *rank, int32_t query, int32_t key,
                      int32_t value, int32_t layer, int32_t heads,
                      int32_t kv_heads, double scale, int32_t out);
+/** out = rnd(tree over ranks of partial + bias), in f32; `tree` lists the
+    radices, `bias` may be absent. */
+void lamrt_all_reduce(lamrt_rank *rank, int32_t partial, int32_t bias,
+                      int32_t bias_layer, int32_t tree, int32_t out);
+/** That sum as the update of lamrt_residual_rms_norm, in one operation. */
+void lamrt_all_reduce_residual_rms_norm(
+    lamrt_rank *rank, int32_t partial, int32_t residual, int32_t weight,
+    int32_t layer, int32_t bias, int32_t bias_layer, double eps, int32_t norm,
+    int32_t tree, int32_t out_normed, int32_t out_residual);
+/** Joins the columns of all ranks, on every rank. */
+void lamrt_all_gather(lamrt_rank *rank, int32_t in, int32_t out);
+/** Joins them on rank 0. */
+void lamrt_gather(lamrt_rank *rank, int32_t in, int32_t out);
 /** Shows the slot to the tap's observer; `layer` is -1 for none. */
 void lamrt_tap(lamrt_rank *rank, int32_t tap, int32_t layer, int32_t in);
-/** Declares the slot that holds the step's result. */
+/** Declares the slot that holds the step's result, whole or of rank 0. */
 void lamrt_result(lamrt_rank *rank, int32_t in);
 
 #ifdef __cplusplus

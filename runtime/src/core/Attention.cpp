@@ -30,9 +30,9 @@ void Rank::writeCache(const SlotRows &key, const SlotRows &value,
     if (!isCopy) {
       cpu::Rows single = {const_cast<uint8_t *>(source), from.rows.rowBytes,
                           from.rows.type};
-      kernels->widenRows(single, from.features, wide, from.features, 0, 1);
+      kernels->widenRows(single, from.width(), wide, from.width(), 0, 1);
     }
-    for (int64_t g = 0; g < kv.kv_heads; ++g, to += headBytes) {
+    for (int64_t g = 0; g < from.width() / dim; ++g, to += headBytes) {
       if (isCopy)
         memcpy(to, source + g * positionBytes,
                static_cast<size_t>(positionBytes));
@@ -40,7 +40,7 @@ void Rank::writeCache(const SlotRows &key, const SlotRows &value,
         kernels->roundRow(wide + g * dim, dim, kv.type, to);
     }
   };
-  pool.forRange(key.count, std::max<int64_t>(1, 4096 / key.features),
+  pool.forRange(key.count, std::max<int64_t>(1, 4096 / key.width()),
                 [&](int64_t begin, int64_t end, int32_t thread) {
                   float *wide = threadScratch + thread * threadScratchFloats;
                   for (int64_t row = begin; row < end; ++row) {
@@ -88,6 +88,23 @@ void Rank::attendRange(const cpu::AttentionTask &task, int64_t heads,
   }
 }
 
+/// True if this rank has whole heads, and the keys that its queries read.
+bool Rank::ownsHeads(const SlotRows &query, const SlotRows &key) const {
+  int64_t dim = program->cache.head_dim;
+  int64_t group = query.features / key.features;
+  for (int64_t boundary : {query.begin, query.end, key.begin, key.end})
+    if (boundary % dim != 0)
+      return false;
+  int64_t firstKey = query.begin / dim / group;
+  int64_t lastKey = (query.end / dim - 1) / group;
+  bool isSplit = query.distribution == LAMRT_COLUMNS;
+  return (isSplit || query.distribution == LAMRT_WHOLE) &&
+         (key.distribution == LAMRT_COLUMNS ||
+          key.distribution == LAMRT_WHOLE) &&
+         key.width() / dim <= variant->kv_heads &&
+         firstKey >= key.begin / dim && lastKey < key.end / dim;
+}
+
 void Rank::attention(int32_t query, int32_t key, int32_t value, int32_t layer,
                      int32_t heads, int32_t kvHeads, double scale,
                      int32_t out) {
@@ -100,7 +117,8 @@ void Rank::attention(int32_t query, int32_t key, int32_t value, int32_t layer,
       heads < kvHeads || heads % kvHeads != 0 ||
       q.features != int64_t(heads) * kv.head_dim ||
       k.features != int64_t(kvHeads) * kv.head_dim ||
-      q.section != LAMRT_ROWS_TOKENS || k.section != LAMRT_ROWS_TOKENS) {
+      q.section != LAMRT_ROWS_TOKENS || k.section != LAMRT_ROWS_TOKENS ||
+      !ownsHeads(q, k)) {
     failStep(fail(LAMRT_MALFORMED,
                   "program: attention of layer %d: %d and %d "
                   "heads do not fit the KV cache",
@@ -108,13 +126,19 @@ void Rank::attention(int32_t query, int32_t key, int32_t value, int32_t layer,
     return;
   }
   writeCache(k, v, layer);
+  if (q.width() == 0)
+    return;
+  // From here on the heads that this rank has.
+  int64_t group = heads / kvHeads;
+  heads = static_cast<int32_t>(q.width() / kv.head_dim);
 
   cpu::AttentionTask task = {};
   task.query = q.rows;
   task.output = to.rows;
   task.positions = stepArrays.positions();
   task.headDim = kv.head_dim;
-  task.groupSize = heads / kvHeads;
+  task.groupSize = group;
+  task.firstGroupOffset = q.begin / kv.head_dim - k.begin / kv.head_dim * group;
   task.scale = static_cast<float>(scale);
   task.keys = cache.data() + layer * layerBytes;
   task.values = task.keys + layerBytes / 2;

@@ -12,8 +12,13 @@ namespace {
 /// Most parts of a merged weight.
 constexpr int32_t kMaxParts = 16;
 
-int64_t countPanels(int64_t columns) {
-  return (columns + cpu::kPanelColumns - 1) / cpu::kPanelColumns;
+/// The panels that hold a rank's columns of a product.
+int64_t getFirstPanel(const SlotRows &out) {
+  return out.begin / cpu::kPanelColumns;
+}
+int64_t countPanels(const SlotRows &out) {
+  return (out.end + cpu::kPanelColumns - 1) / cpu::kPanelColumns -
+         getFirstPanel(out);
 }
 
 bool overlap(const SlotRows &a, const SlotRows &b) {
@@ -42,8 +47,8 @@ struct Rank::Product {
 /// Part `index` of a weight, checked.
 bool Rank::getProduct(int32_t weight, int32_t layer, int32_t bias,
                       int32_t index, int32_t slot, Product &out) {
-  const Weight &whole = weights[weight];
-  out.weight = &weights[whole.parts[static_cast<size_t>(index)]];
+  const Weight &whole = (*weights)[weight];
+  out.weight = &(*weights)[whole.parts[static_cast<size_t>(index)]];
   const lamrt_weight &description = *out.weight->description;
   auto numLayers = static_cast<int32_t>(out.weight->layers.size());
   if (layer < 0 || layer >= numLayers)
@@ -66,8 +71,8 @@ bool Rank::getProduct(int32_t weight, int32_t layer, int32_t bias,
     return true;
   // The bias of a merged weight is merged of as many parts.
   int32_t part = bias;
-  if (bias >= 0 && bias < weights.size()) {
-    const std::vector<int32_t> &parts = weights[bias].parts;
+  if (bias >= 0 && bias < weights->size()) {
+    const std::vector<int32_t> &parts = (*weights)[bias].parts;
     if (parts.size() != whole.parts.size())
       return failStep(fail(LAMRT_MALFORMED,
                            "program: weight %s: its bias has other parts",
@@ -83,10 +88,10 @@ void Rank::prepareInput(const SlotRows &in, int32_t type, cpu::SumOrder order) {
   task.weightType = type;
   task.order = order;
   task.input = in.rows;
-  task.features = in.features;
+  task.features = in.width();
   task.rows = in.count;
   task.prepared = prepared;
-  pool.forRange(in.count, std::max<int64_t>(1, 16384 / in.features),
+  pool.forRange(in.count, std::max<int64_t>(1, 16384 / in.width()),
                 [&](int64_t begin, int64_t end, int32_t) {
                   cpu::InputTask part = task;
                   part.rowBegin = begin;
@@ -102,39 +107,69 @@ void Rank::runProducts(const Product *products, int32_t count,
   prepareInput(input, products[0].weight->description->type, order);
   int64_t allPanels = 0;
   for (int32_t i = 0; i < count; ++i)
-    allPanels += countPanels(products[i].weight->description->out);
+    allPanels += countPanels(products[i].out);
   // A thread gets a range of the panels of all parts, one part after another.
   pool.forRange(allPanels, 1, [&](int64_t begin, int64_t end, int32_t) {
     int64_t first = 0;
     for (int32_t i = 0; i < count; ++i) {
       const lamrt_weight &weight = *products[i].weight->description;
-      int64_t panels = countPanels(weight.out);
+      const SlotRows &out = products[i].out;
+      int64_t panels = countPanels(out);
       int64_t from = std::max(begin - first, int64_t(0));
       int64_t to = std::min(end - first, panels);
       first += panels;
       if (from >= to)
         continue;
+      from += getFirstPanel(out);
+      to += getFirstPanel(out);
       cpu::LinearTask task = {};
       task.type = weight.type;
       task.out = weight.out;
       task.in = weight.in;
       task.packed = products[i].packed;
-      task.kEnd = weight.in;
+      task.kBegin = input.begin;
+      task.kEnd = input.end;
       task.input = prepared;
       task.rows = input.count;
       task.order = order;
       task.radices = radices.values;
       task.numRadices = radices.size;
       task.bias = products[i].bias;
-      task.columnEnd = weight.out;
-      task.workBegin = from * cpu::kPanelColumns;
-      task.workEnd = std::min(to * cpu::kPanelColumns, weight.out);
-      task.output = products[i].out.rows;
+      task.columnBegin = out.begin;
+      task.columnEnd = out.end;
+      task.workBegin = std::max(from * cpu::kPanelColumns, out.begin);
+      task.workEnd = std::min(to * cpu::kPanelColumns, out.end);
+      task.output = out.rows;
       kernels->linear(task);
     }
   });
-  for (int32_t i = 0; i < count; ++i)
-    weightBytesRead += products[i].weight->packedBytes;
+  for (int32_t i = 0; i < count; ++i) {
+    const lamrt_weight &weight = *products[i].weight->description;
+    auto panels = static_cast<uint64_t>(countPanels(products[i].out));
+    auto bytes =
+        static_cast<uint64_t>(cpu::getPanelBytes(weight.type, weight.in));
+    // A rank reads its features of the panels.
+    weightBytesRead += panels * bytes * static_cast<uint64_t>(input.width()) /
+                       static_cast<uint64_t>(weight.in);
+  }
+}
+
+/// A product of columns is an addend; of whole rows it is whole, or columns.
+bool Rank::checkDistribution(const SlotRows &in, const SlotRows &out,
+                             int32_t weight) {
+  const lamrt_weight &description = *(*weights)[weight].description;
+  int64_t unit = cpu::getBlockElements(description.type) == 1 ? 1 : 32;
+  bool isValid = in.distribution == LAMRT_COLUMNS
+                     ? out.distribution == LAMRT_PARTIAL &&
+                           out.rows.type == LAMRT_F32 && in.begin % unit == 0
+                     : in.distribution == LAMRT_WHOLE &&
+                           (out.distribution == LAMRT_WHOLE ||
+                            out.distribution == LAMRT_COLUMNS);
+  if (isValid)
+    return true;
+  return failStep(fail(LAMRT_MALFORMED,
+                       "program: weight %s: its product is split otherwise",
+                       description.name));
 }
 
 void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
@@ -143,12 +178,12 @@ void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
   const lamrt_list *slots = nullptr, *radices = nullptr;
   if (!getSlot(in, input) || !getList(outs, slots))
     return;
-  if (weight < 0 || weight >= weights.size()) {
+  if (weight < 0 || weight >= weights->size()) {
     failStep(fail(LAMRT_MALFORMED, "program: weight %d of %d", weight,
-                  weights.size()));
+                  weights->size()));
     return;
   }
-  const Weight &whole = weights[weight];
+  const Weight &whole = (*weights)[weight];
   const lamrt_weight &description = *whole.description;
   bool isBlocks = cpu::getBlockElements(description.type) > 1;
   if (description.in != input.features || whole.parts.empty() ||
@@ -172,19 +207,22 @@ void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
                     description.name, in, slots->values[i]));
       return;
     }
-    if (!getRadices(leaves, *products[i].weight->description, radices))
+    if (!checkDistribution(input, products[i].out, weight) ||
+        !getRadices(leaves, *products[i].weight->description, input.width(),
+                    radices))
       return;
   }
-  if (input.count == 0)
-    return;
   cpu::SumOrder order = getOrder(input, flags);
   // Parts of one type share the prepared input.
-  for (int32_t i = 0, end = 0; i < slots->size; i = end) {
+  for (int32_t i = 0, end = 0; input.count > 0 && i < slots->size; i = end) {
     int32_t type = products[i].weight->description->type;
     while (end < slots->size && products[end].weight->description->type == type)
       ++end;
     runProducts(products + i, end - i, *radices, input, order);
   }
+  for (int32_t i = 0; i < slots->size; ++i)
+    lookAt({"lamrt_linear", whole.parts[static_cast<size_t>(i)], layer,
+            slots->values[i]});
 }
 
 } // namespace lamina::runtime

@@ -32,8 +32,8 @@ bool hasNonFinite(const uint8_t *row, int64_t features, Bits exponent) {
 bool hasNonFinite(const SlotRows &slot, int64_t row) {
   const uint8_t *values = slot.rows.data + row * slot.rows.rowBytes;
   if (slot.rows.type == LAMRT_F32)
-    return hasNonFinite(values, slot.features, uint32_t(0x7f800000));
-  return hasNonFinite(values, slot.features,
+    return hasNonFinite(values, slot.width(), uint32_t(0x7f800000));
+  return hasNonFinite(values, slot.width(),
                       slot.rows.type == LAMRT_F16 ? uint16_t(0x7c00)
                                                   : uint16_t(0x7f80));
 }
@@ -44,7 +44,7 @@ bool hasNonFinite(const SlotRows &slot, int64_t row) {
 /// layer instead of the `*`.
 void Rank::nameWeight(int32_t weight, int32_t layer, char *text,
                       size_t size) const {
-  const lamrt_weight *description = weights[weight].description;
+  const lamrt_weight *description = (*weights)[weight].description;
   for (int32_t i = 0, first = 0;
        description->kind == LAMRT_WEIGHT_LAYERS && i < description->num_parts;
        ++i) {
@@ -52,7 +52,7 @@ void Rank::nameWeight(int32_t weight, int32_t layer, char *text,
     int32_t count = part.layer_end - part.layer_begin;
     if (layer < first + count) {
       layer = part.layer_begin + layer - first;
-      description = weights[part.weight].description;
+      description = (*weights)[part.weight].description;
       break;
     }
     first += count;

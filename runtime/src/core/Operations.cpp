@@ -27,33 +27,64 @@ bool isFinite(const float *values, int64_t count) {
   return !bad;
 }
 
+/// A whole table gives whole rows, a split one addends.
+bool canHoldRows(const SlotRows &out, const lamrt_weight &table) {
+  if (out.distribution == LAMRT_WHOLE)
+    return true;
+  return out.distribution == LAMRT_PARTIAL &&
+         table.split == LAMRT_SPLIT_COLUMNS && table.split_unit > 0 &&
+         table.out % table.split_unit == 0;
+}
+
+/// -0.0 changes no addend; 0.0 would change the sign of -0.0.
+void fillNegativeZero(const SlotRows &out, int64_t row) {
+  uint8_t *to = out.rows.data + row * out.rows.rowBytes;
+  if (out.rows.type == LAMRT_F32)
+    std::fill_n(reinterpret_cast<float *>(to), out.features, -0.0f);
+  else
+    std::fill_n(reinterpret_cast<uint16_t *>(to), out.features,
+                uint16_t(0x8000));
+}
+
 } // namespace
 
 void Rank::embed(int32_t weight, int32_t out) {
   SlotRows to;
   if (!getSlot(out, to))
     return;
-  if (weight < 0 || weight >= weights.size()) {
+  if (weight < 0 || weight >= weights->size()) {
     failStep(fail(LAMRT_MALFORMED, "program: weight %d of %d", weight,
-                  weights.size()));
+                  weights->size()));
     return;
   }
-  const Weight &table = weights[weight];
+  const Weight &table = (*weights)[weight];
   const lamrt_weight &description = *table.description;
   if (!(table.uses & LAMRT_USE_EMBED) || table.layers.size() != 1 ||
       description.in != to.features || description.out < program->vocabulary ||
-      to.section != LAMRT_ROWS_TOKENS) {
+      to.section != LAMRT_ROWS_TOKENS || !canHoldRows(to, description)) {
     failStep(fail(LAMRT_MALFORMED,
                   "program: weight %s: is no table of "
                   "embeddings for slot %d",
                   description.name, out));
     return;
   }
+  int64_t firstId = 0, lastId = description.out;
+  if (to.distribution == LAMRT_PARTIAL) {
+    getUnits(description.out / description.split_unit, firstId, lastId);
+    firstId *= description.split_unit;
+    lastId *= description.split_unit;
+  }
+  const int32_t *ids = stepArrays.tokenIds();
   pool.forRange(to.count, getGrain(to.features),
                 [&](int64_t begin, int64_t end, int32_t) {
-                  kernels->embed(description.type, table.layers[0].source,
-                                 description.in, stepArrays.tokenIds(), to.rows,
-                                 begin, end);
+                  for (int64_t row = begin; row < end; ++row) {
+                    if (ids[row] >= firstId && ids[row] < lastId)
+                      kernels->embed(description.type, table.layers[0].source,
+                                     description.in, ids, to.rows, row,
+                                     row + 1);
+                    else
+                      fillNegativeZero(to, row);
+                  }
                 });
   lookAt({"lamrt_embed", weight, 0, out});
 }
@@ -63,7 +94,8 @@ void Rank::selectRows(int32_t in, int32_t out) {
   if (!getSlot(in, from) || !getSlot(out, to))
     return;
   if (from.section != LAMRT_ROWS_TOKENS || to.section != LAMRT_ROWS_LOGITS ||
-      from.features != to.features || from.rows.type != to.rows.type) {
+      from.features != to.features || from.rows.type != to.rows.type ||
+      from.distribution != to.distribution || from.splitUnit != to.splitUnit) {
     failStep(fail(LAMRT_MALFORMED, "program: rows of slot %d cannot be slot %d",
                   in, out));
     return;
@@ -94,12 +126,11 @@ void Rank::copy(int32_t in, int32_t out) {
 void Rank::add(int32_t residual, int32_t update, int32_t out) {
   SlotRows a, b, to;
   if (!getSlot(residual, a) || !getMatching(update, a, b) ||
-      !getMatching(out, a, to))
+      !getMatching(out, a, to) || !checkReadable(residual, a))
     return;
-  pool.forRange(to.count, getGrain(to.features),
+  pool.forRange(to.count, getGrain(to.width()),
                 [&](int64_t begin, int64_t end, int32_t) {
-                  kernels->add(a.rows, b.rows, to.rows, to.features, begin,
-                               end);
+                  kernels->add(a.rows, b.rows, to.rows, to.width(), begin, end);
                 });
   lookAt({"lamrt_add", -1, -1, out});
 }
@@ -108,7 +139,7 @@ void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
                    int32_t norm, int32_t out) {
   SlotRows from, to;
   const float *scale = nullptr;
-  if (!getSlot(in, from) || !getMatching(out, from, to) ||
+  if (!getWhole(in, from) || !getMatching(out, from, to) ||
       !getVector(weight, layer, from.features, scale))
     return;
   pool.forRange(to.count, getGrain(to.features),
@@ -124,7 +155,7 @@ void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
                            int32_t outNormed, int32_t outResidual) {
   SlotRows a, b, sum, normed;
   const float *scale = nullptr;
-  if (!getSlot(residual, a) || !getMatching(update, a, b) ||
+  if (!getWhole(residual, a) || !getMatching(update, a, b) ||
       !getMatching(outResidual, a, sum) || !getMatching(outNormed, a, normed) ||
       !getVector(weight, layer, a.features, scale))
     return;
@@ -141,13 +172,13 @@ void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
 
 void Rank::siluMul(int32_t gate, int32_t up, int32_t out) {
   SlotRows a, b, to;
-  if (!getSlot(gate, a) || !getMatching(up, a, b) || !getMatching(out, a, to))
+  if (!getSlot(gate, a) || !getMatching(up, a, b) || !getMatching(out, a, to) ||
+      !checkReadable(gate, a))
     return;
-  pool.forRange(to.count, getGrain(to.features),
-                [&](int64_t begin, int64_t end, int32_t) {
-                  kernels->siluMul(a.rows, b.rows, to.rows, to.features, begin,
-                                   end);
-                });
+  pool.forRange(
+      to.count, getGrain(to.width()), [&](int64_t begin, int64_t end, int32_t) {
+        kernels->siluMul(a.rows, b.rows, to.rows, to.width(), begin, end);
+      });
   lookAt({"lamrt_silu_mul", -1, -1, out});
 }
 
@@ -157,7 +188,9 @@ void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
     return;
   if (frequencies < 0 || frequencies >= program->num_frequencies ||
       from.section != LAMRT_ROWS_TOKENS ||
-      from.features % (2 * int64_t(program->frequencies[frequencies].size))) {
+      from.begin % (2 * int64_t(program->frequencies[frequencies].size)) ||
+      from.end % (2 * int64_t(program->frequencies[frequencies].size)) ||
+      !checkReadable(in, from)) {
     failStep(fail(LAMRT_MALFORMED,
                   "program: slot %d has no heads that the "
                   "frequencies %d rotate",
@@ -177,9 +210,9 @@ void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
                   });
     anglesAreKnown[static_cast<size_t>(frequencies)] = 1;
   }
-  pool.forRange(to.count, getGrain(to.features),
+  pool.forRange(to.count, getGrain(to.width()),
                 [&](int64_t begin, int64_t end, int32_t) {
-                  kernels->rope(from.rows, cosines, sines, pairs, to.features,
+                  kernels->rope(from.rows, cosines, sines, pairs, to.width(),
                                 pairing, to.rows, begin, end);
                 });
   lookAt({"lamrt_rope", -1, -1, out});
@@ -187,7 +220,7 @@ void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
 
 void Rank::tap(int32_t tap, int32_t layer, int32_t in) {
   SlotRows from;
-  if (!getSlot(in, from))
+  if (!getWhole(in, from))
     return;
   if (tap < 0 || tap >= program->num_taps) {
     failStep(
@@ -207,14 +240,19 @@ void Rank::result(int32_t in) {
   SlotRows from;
   if (!getSlot(in, from))
     return;
+  bool isWhole = from.distribution == LAMRT_WHOLE;
   if (from.section != LAMRT_ROWS_LOGITS ||
-      from.features != program->result_features) {
+      from.features != program->result_features ||
+      (!isWhole && from.distribution != LAMRT_ROOT)) {
     failStep(fail(LAMRT_MALFORMED,
                   "program: slot %d does not hold logits of "
                   "the wanted rows",
                   in));
     return;
   }
+  hasResult = true;
+  if (!isWhole && options.rank != 0)
+    return;
   bool isContiguous =
       from.rows.type == LAMRT_F32 && from.rows.rowBytes == from.features * 4;
   const float *values =

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <ctime>
 #include <initializer_list>
+#include <new>
 
 namespace lamina::runtime {
 
@@ -42,15 +43,16 @@ bool isElementType(int32_t type) {
 lamrt_status checkSlot(const lamrt_variant &variant, int32_t index) {
   const lamrt_slot &slot = variant.slots[index];
   constexpr int64_t large = int64_t(1) << 40;
-  bool valid = slot.rows >= 0 && slot.rows < LAMRT_NUM_SECTIONS &&
-               isElementType(slot.type) && slot.features > 0 &&
-               slot.features < large && slot.offset >= 0 &&
-               slot.offset < large && slot.offset % 64 == 0;
-  if (valid) {
-    int64_t end = slot.offset +
-                  (slot.features * getElementBytes(slot.type) + 63) / 64 * 64;
-    valid = end <= variant.arena_bytes[slot.rows];
-  }
+  bool valid =
+      slot.rows >= 0 && slot.rows < LAMRT_NUM_SECTIONS &&
+      isElementType(slot.type) && slot.features > 0 && slot.features < large &&
+      slot.offset >= 0 && slot.offset < large && slot.offset % 64 == 0 &&
+      slot.distribution >= LAMRT_WHOLE && slot.distribution <= LAMRT_ROOT;
+  if (valid && slot.distribution == LAMRT_COLUMNS)
+    valid = slot.split_unit > 0 && slot.features % slot.split_unit == 0;
+  if (valid)
+    valid = slot.offset + getRowBytes(slot, variant.ranks) <=
+            variant.arena_bytes[slot.rows];
   if (!valid)
     return fail(LAMRT_MALFORMED, "program: slot %d: lies outside its section",
                 index);
@@ -63,13 +65,20 @@ lamrt_status Rank::checkOptions(const lamrt_rank_options &chosen) const {
   if (chosen.struct_size < sizeof(lamrt_rank_options))
     return fail(LAMRT_USAGE, "options: %u bytes, expected at least %zu",
                 chosen.struct_size, sizeof(lamrt_rank_options));
-  if (chosen.ranks != 1 || chosen.rank != 0)
-    return fail(LAMRT_UNSUPPORTED, "options: rank %d of %d, expected 0 of 1",
+  if (chosen.ranks < 1 || chosen.rank < 0 || chosen.rank >= chosen.ranks)
+    return fail(LAMRT_USAGE, "options: rank %d of %d", chosen.rank,
+                chosen.ranks);
+  if (chosen.group ? chosen.group->group.ranks() != chosen.ranks
+                   : chosen.ranks != 1)
+    return fail(LAMRT_USAGE, "options: rank %d of %d without a group of them",
                 chosen.rank, chosen.ranks);
   if (chosen.max_tokens < 1 || chosen.max_logit_rows < 1 ||
       chosen.max_sequences < 1 || chosen.num_pages < 1 || chosen.threads < 0)
     return fail(LAMRT_USAGE,
                 "options: rows, sequences and pages must be positive");
+  if (chosen.ranks > kMaxRanks)
+    return fail(LAMRT_UNSUPPORTED, "options: %d ranks, expected at most %d",
+                chosen.ranks, kMaxRanks);
   if (chosen.threads > 1024)
     return fail(LAMRT_USAGE, "options: %d threads, expected at most 1024",
                 chosen.threads);
@@ -97,6 +106,7 @@ lamrt_status Rank::checkProgram(const lamina_program &code,
           code.vocabulary > 0 && code.max_context > 0 &&
           code.max_context <= INT32_MAX - LAMRT_PAGE_POSITIONS &&
           code.num_files >= 0 && code.num_weights >= 0;
+  valid = valid && variant->kv_heads >= 0 && variant->kv_heads <= kv.kv_heads;
   for (int64_t bytes : variant->arena_bytes)
     valid = valid && bytes >= 0 && bytes % 64 == 0;
   for (int32_t i = 0; i < code.num_frequencies; ++i)
@@ -119,8 +129,8 @@ lamrt_status Rank::planMemory() {
     arenaSize.add({variant->arena_bytes[s], sectionRows[s]});
 
   int64_t head = LAMRT_PAGE_POSITIONS * getElementBytes(kv.type);
-  cacheSize.add(
-      {options.num_pages, kv.num_layers, 2, kv.kv_heads, kv.head_dim, head});
+  cacheSize.add({options.num_pages, kv.num_layers, 2, variant->kv_heads,
+                 kv.head_dim, head});
 
   int64_t widest = 0;
   for (int32_t i = 0; i < variant->num_slots; ++i)
@@ -129,6 +139,8 @@ lamrt_status Rank::planMemory() {
   threadScratchFloats =
       std::max(cpu::getAttentionScratch(kv.head_dim, program->max_context),
                int64_t(kv.kv_heads) * kv.head_dim);
+  if (isGroup()) // a row of a sum
+    threadScratchFloats = std::max(threadScratchFloats, widest);
   threadScratchFloats = (threadScratchFloats + 15) / 16 * 16;
   scratchSize.add({options.max_tokens, preparedFloats, 4});
   scratchSize.add({options.max_logit_rows, program->result_features, 4});
@@ -142,23 +154,30 @@ lamrt_status Rank::planMemory() {
   cacheBytes = *cacheSize.get();
   scratchBytes = *scratchSize.get();
   headBytes = kv.head_dim * head;
-  layerBytes = 2 * kv.kv_heads * headBytes;
+  layerBytes = 2 * variant->kv_heads * headBytes;
   pageBytes = kv.num_layers * layerBytes;
-
-  unsigned __int128 needed = weights.requiredBytes();
-  needed += arenaBytes;
-  needed += cacheBytes;
-  needed += scratchBytes;
-  MemoryLimit limit = getMemoryLimit();
-  if (needed > limit.bytes)
-    return fail(LAMRT_LIMIT,
-                "memory: needs %llu MiB (weights %llu, KV cache %llu, "
-                "activations %llu), limit %llu MiB (%s)",
-                toMebibytes(static_cast<uint64_t>(needed)),
-                toMebibytes(weights.requiredBytes()), toMebibytes(cacheBytes),
-                toMebibytes(arenaBytes + scratchBytes),
-                toMebibytes(limit.bytes), limit.source);
   return LAMRT_OK;
+}
+
+/// Checks that the system has what this rank and those behind it need.
+lamrt_status Rank::checkMemory() const {
+  unsigned __int128 ranks = static_cast<uint32_t>(options.ranks - options.rank);
+  unsigned __int128 needed = cacheBytes;
+  needed += arenaBytes;
+  needed += scratchBytes;
+  needed = needed * ranks + group->requiredBytes();
+  MemoryLimit limit = getMemoryLimit();
+  if (needed <= limit.bytes)
+    return LAMRT_OK;
+  auto all = static_cast<uint64_t>(ranks);
+  return fail(LAMRT_LIMIT,
+              "memory: needs %llu MiB (weights %llu, KV cache %llu, "
+              "activations %llu), limit %llu MiB (%s)",
+              toMebibytes(static_cast<uint64_t>(needed)),
+              toMebibytes(group->requiredBytes()),
+              toMebibytes(cacheBytes * all),
+              toMebibytes((arenaBytes + scratchBytes) * all),
+              toMebibytes(limit.bytes), limit.source);
 }
 
 lamrt_status Rank::allocateMemory() {
@@ -193,21 +212,20 @@ lamrt_status Rank::allocateMemory() {
   return LAMRT_OK;
 }
 
-/// Maps and checks the model's files, or the packed file instead of them.
-lamrt_status Rank::openWeights() {
-  bool verifyAll = options.verify_weights != 0;
-  if (isPacked(*program)) {
-    if (lamrt_status status = weights.resolve(*program, nullptr))
-      return status;
-    if (lamrt_status status = packedFile.open(
-            *program, options.model_path, weights.payloadBytes(), verifyAll))
-      return status;
-    weights.map(packedFile.payload());
-    return LAMRT_OK;
+/// A rank alone makes its own group.
+lamrt_status Rank::joinGroup() {
+  if (!options.group) {
+    ownGroup.reset(new (std::nothrow) lamrt_group{
+        {*program, {sizeof(lamrt_group_options), 1, 0}}});
+    if (!ownGroup)
+      return fail(LAMRT_LIMIT, "memory: cannot get %zu bytes",
+                  sizeof(lamrt_group));
   }
-  if (lamrt_status status = files.open(*program, options.model_path, verifyAll))
-    return status;
-  return weights.resolve(*program, &files);
+  group = options.group ? &options.group->group : &ownGroup->group;
+  if (&group->getProgram() != program)
+    return fail(LAMRT_USAGE, "options: the group is of another program");
+  weights = &group->getWeights();
+  return LAMRT_OK;
 }
 
 lamrt_status Rank::create(const lamina_program &code,
@@ -225,17 +243,19 @@ lamrt_status Rank::create(const lamina_program &code,
                 options.cpu_level ? options.cpu_level : "v2");
   if (options.threads == 0)
     options.threads = getUsableProcessors();
-  if (lamrt_status status = openWeights())
+  if (lamrt_status status = joinGroup())
+    return status;
+  if (lamrt_status status = group->openWeights(options))
     return status;
   if (lamrt_status status = planMemory())
+    return status;
+  if (lamrt_status status = checkMemory())
     return status;
   if (lamrt_status status = allocateMemory())
     return status;
   if (lamrt_status status = pool.start(options.threads))
     return status;
-  lamrt_status status = LAMRT_OK;
-  if (!isPacked(code))
-    status = weights.load(*kernels, pool, options);
+  lamrt_status status = group->loadWeights(*kernels, pool, options);
   // Borrowed strings of the caller end with this call.
   options.model_path = options.cpu_level = nullptr;
   return status;
@@ -243,7 +263,7 @@ lamrt_status Rank::create(const lamina_program &code,
 
 void Rank::runCode(const lamrt_step &step, lamrt_rank *handle) {
   expectedStep = &step;
-  isOpen = isEnded = logitsAreNotFinite = false;
+  isOpen = isEnded = hasResult = logitsAreNotFinite = false;
   stepStatus = LAMRT_OK;
   stepResult = nullptr;
   lamrt_status status = variant->step(handle, &step);
@@ -255,7 +275,7 @@ void Rank::runCode(const lamrt_step &step, lamrt_rank *handle) {
     failStep(fail(status, "program: its code ended with status %d", status));
   else if (!isEnded)
     failStep(fail(LAMRT_INTERNAL, "program: its code did not end the step"));
-  else if (stepArrays.numLogitRows() > 0 && !stepResult)
+  else if (stepArrays.numLogitRows() > 0 && !hasResult)
     failStep(fail(LAMRT_INTERNAL, "program: its code gave no result"));
 }
 
@@ -263,7 +283,8 @@ lamrt_status Rank::step(const lamrt_step &step, const float **outLogits,
                         lamrt_rank *handle) {
   FloatingPointMode mode;
   runCode(step, handle);
-  if (logitsAreNotFinite)
+  // Other ranks have ended with the failure: they would have to run again.
+  if (logitsAreNotFinite && !isGroup())
     return explainNonFinite(step, handle);
   if (stepStatus)
     return stepStatus;
@@ -288,6 +309,9 @@ void Rank::beginStep(const lamrt_step &step) {
 lamrt_status Rank::endStep() {
   if (!isOpen && !stepStatus)
     stepStatus = fail(LAMRT_INTERNAL, "program: it ended no step");
+  // A rank that ends its step early must not leave the others waiting.
+  if (isGroup() && isOpen && !stepStatus)
+    meetAtEnd();
   isOpen = false;
   isEnded = true;
   return stepStatus;
@@ -309,7 +333,7 @@ void Rank::addMeasured(int32_t phase, uint64_t start) {
 void Rank::getStatistics(lamrt_statistics &statistics) const {
   statistics.threads = pool.threads();
   statistics.cpu_level = kernels->level;
-  statistics.packed_weight_bytes = weights.packedBytes();
+  statistics.packed_weight_bytes = weights->packedBytes();
   statistics.arena_bytes = arenaBytes + scratchBytes;
   statistics.cache_bytes = cacheBytes;
   statistics.steps = numSteps;

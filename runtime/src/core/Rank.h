@@ -11,24 +11,35 @@
 #define LAMINA_RUNTIME_CORE_RANK_H
 
 #include "../cpu/Kernels.h"
-#include "PackedWeights.h"
+#include "Group.h"
 #include "StepArrays.h"
 #include "ThreadPool.h"
-#include "WeightFiles.h"
-#include "WeightTable.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace lamina::runtime {
 
+/// Ranks of the largest group.
+constexpr int32_t kMaxRanks = 1024;
+
+/// Bytes of a row of the largest part that one of `ranks` ranks has.
+int64_t getRowBytes(const lamrt_slot &slot, int32_t ranks);
+
 /// A slot of the current step.
 struct SlotRows {
   cpu::Rows rows;
-  int64_t features;
+  int64_t features; ///< of the whole value
+  int64_t begin;    ///< features that this rank has: [begin, end)
+  int64_t end;
   int64_t count; ///< rows that the step has
   int32_t section;
+  int32_t distribution;
+  int64_t splitUnit;
+
+  int64_t width() const { return end - begin; }
 };
 
 class Rank {
@@ -41,6 +52,9 @@ public:
 
   void beginStep(const lamrt_step &step);
   lamrt_status endStep();
+  /// The number of this rank in its group.
+  int32_t number() const { return options.rank; }
+
   /// True while a step is open in which nothing has failed.
   bool isRunning() const { return isOpen && !stepStatus; }
 
@@ -66,39 +80,80 @@ public:
   void rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out);
   void attention(int32_t query, int32_t key, int32_t value, int32_t layer,
                  int32_t heads, int32_t kvHeads, double scale, int32_t out);
+  void allReduce(int32_t partial, int32_t bias, int32_t biasLayer, int32_t tree,
+                 int32_t out);
+  void allReduceResidualRmsNorm(int32_t partial, int32_t residual,
+                                int32_t weight, int32_t layer, int32_t bias,
+                                int32_t biasLayer, double eps, int32_t norm,
+                                int32_t tree, int32_t outNormed,
+                                int32_t outResidual);
+  /// To every rank, or to rank 0 only.
+  void gather(int32_t in, int32_t out, bool toAll);
   void tap(int32_t tap, int32_t layer, int32_t in);
   void result(int32_t in);
+
+  /// Remembers for reports what this rank does.
+  void note(const char *operation) {
+    if (isGroup())
+      group->getMeeting().note(options.rank, operation);
+  }
 
 private:
   // Creation (Rank.cpp).
   lamrt_status checkProgram(const lamina_program &program,
                             const lamrt_rank_options &options);
   lamrt_status checkOptions(const lamrt_rank_options &options) const;
-  lamrt_status openWeights();
+  lamrt_status joinGroup();
   lamrt_status planMemory();
+  lamrt_status checkMemory() const;
   lamrt_status allocateMemory();
 
   // Ids to memory (Operands.cpp). Each fails the step and returns false.
   bool failStep(lamrt_status status);
   bool getSlot(int32_t slot, SlotRows &out);
+  bool getWhole(int32_t slot, SlotRows &out);
+  bool checkReadable(int32_t slot, const SlotRows &rows);
   bool getMatching(int32_t slot, const SlotRows &like, SlotRows &out);
   bool getVector(int32_t weight, int32_t layer, int64_t features,
                  const float *&out);
   bool getList(int32_t list, const lamrt_list *&out);
-  bool getRadices(int32_t leaves, const lamrt_weight &weight,
+  bool getRadices(int32_t leaves, const lamrt_weight &weight, int64_t features,
                   const lamrt_list *&out);
+  bool getTree(int32_t tree, const lamrt_list *&out);
+  /// Units [begin, end) of `units` that this rank has.
+  void getUnits(int64_t units, int64_t &begin, int64_t &end) const;
+  /// Rows of the step that this rank does for all.
+  void getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const;
+  bool isGroup() const { return options.ranks > 1; }
 
   // Parts of linear (Linear.cpp).
   struct Product;
   bool getProduct(int32_t weight, int32_t layer, int32_t bias, int32_t index,
                   int32_t slot, Product &out);
+  bool checkDistribution(const SlotRows &in, const SlotRows &out,
+                         int32_t weight);
   void prepareInput(const SlotRows &in, int32_t type, cpu::SumOrder order);
   void runProducts(const Product *products, int32_t count,
                    const lamrt_list &radices, const SlotRows &input,
                    cpu::SumOrder order);
 
+  // Parts of collectives (Collectives.cpp).
+  struct Reduction;
+  bool getReduction(int32_t partial, int32_t bias, int32_t biasLayer,
+                    int32_t tree, Reduction &out);
+  void meetAtEnd();
+  bool openMeeting(const Offer &offer);
+  void closeMeeting();
+  void sumRow(const Reduction &reduction, int64_t row, int32_t type, void *out);
+  void sendRow(const cpu::Rows &from, int32_t result, int64_t row);
+  /// Calls body(row, thread) for the rows that this rank does, and sends them
+  /// if the others do not do them too.
+  template <typename Body, typename Send>
+  void forOwnRows(int64_t rows, int64_t features, Body body, Send send);
+
   // Parts of attention (Attention.cpp).
   void writeCache(const SlotRows &key, const SlotRows &value, int32_t layer);
+  bool ownsHeads(const SlotRows &query, const SlotRows &key) const;
   void attendRange(const cpu::AttentionTask &task, int64_t heads, int64_t begin,
                    int64_t end, int32_t thread);
 
@@ -123,15 +178,16 @@ private:
   const lamrt_variant *variant = nullptr;
   lamrt_rank_options options = {};
   const cpu::Kernels *kernels = nullptr;
-  WeightFiles files;
-  PackedWeights packedFile;
-  WeightTable weights;
+  std::unique_ptr<lamrt_group> ownGroup;
+  Group *group = nullptr;
+  const WeightTable *weights = nullptr;
 
   // Memory, all of it made by create.
   Memory arena, cache, scratch;
   uint8_t *sections[LAMRT_NUM_SECTIONS] = {};
   int64_t sectionRows[LAMRT_NUM_SECTIONS] = {};
   uint64_t arenaBytes = 0, cacheBytes = 0, scratchBytes = 0;
+  /// headBytes is of one head and page, layerBytes of what a rank caches.
   int64_t headBytes = 0, layerBytes = 0, pageBytes = 0;
   uint8_t *prepared = nullptr; ///< the input of products, or f32 for a tap
   int64_t preparedFloats = 0;  ///< a row
@@ -147,6 +203,7 @@ private:
   lamrt_status stepStatus = LAMRT_OK;
   const lamrt_step *expectedStep = nullptr;
   bool isEnded = false;
+  bool hasResult = false; ///< the step named one
   bool logitsAreNotFinite = false;
   const float *stepResult = nullptr;
   struct {

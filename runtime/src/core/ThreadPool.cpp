@@ -8,6 +8,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,8 +27,18 @@ void pauseProcessor() {
 #endif
 }
 
-void waitForChange(std::atomic<uint32_t> &word, uint32_t value) {
-  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+void waitForChange(std::atomic<uint32_t> &word, uint32_t value,
+                   const timespec *limit = nullptr) {
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, limit, nullptr, 0);
+}
+
+/// No limit to how long is waited.
+constexpr int64_t kForever = -1;
+
+int64_t getNanoseconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
 void wakeAll(std::atomic<uint32_t> &word) {
@@ -73,6 +84,26 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::dispatch(Function function, void *context, int32_t count) {
+  wakeWorkers(function, context, count);
+  function(context, 0);
+  waitForWorkers(kForever);
+}
+
+bool ThreadPool::tryRun(int32_t count, int64_t patience,
+                        bool (*body)(void *context, int32_t thread),
+                        void *context) {
+  triedBody = body;
+  triedContext = context;
+  wakeWorkers(
+      [](void *pool, int32_t thread) {
+        auto *self = static_cast<ThreadPool *>(pool);
+        self->triedBody(self->triedContext, thread);
+      },
+      this, count);
+  return waitForWorkers(body(context, 0) ? kForever : patience);
+}
+
+void ThreadPool::wakeWorkers(Function function, void *context, int32_t count) {
   jobFunction = function;
   jobContext = context;
   jobThreads = count;
@@ -82,20 +113,30 @@ void ThreadPool::dispatch(Function function, void *context, int32_t count) {
   epoch.fetch_add(1);
   if (parkedWorkers.load())
     wakeAll(epoch);
-  function(context, 0);
-  waitForWorkers();
 }
 
-void ThreadPool::waitForWorkers() {
+/// Returns false if they are not done after `patience` nanoseconds.
+bool ThreadPool::waitForWorkers(int64_t patience) {
   for (int i = 0; i < kSpins; ++i) {
     if (pending.load(std::memory_order_acquire) == 0)
-      return;
+      return true;
     pauseProcessor();
   }
+  int64_t deadline = patience == kForever ? 0 : getNanoseconds() + patience;
   callerIsParked.store(1);
-  while (uint32_t rest = pending.load())
-    waitForChange(pending, rest);
+  while (uint32_t rest = pending.load()) {
+    if (patience == kForever) {
+      waitForChange(pending, rest);
+      continue;
+    }
+    int64_t left = deadline - getNanoseconds();
+    if (left <= 0)
+      return false;
+    timespec limit = {time_t(left / 1000000000), long(left % 1000000000)};
+    waitForChange(pending, rest, &limit);
+  }
   callerIsParked.store(0);
+  return true;
 }
 
 void ThreadPool::work(int32_t index) {

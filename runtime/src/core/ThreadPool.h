@@ -49,6 +49,13 @@ public:
         &body, count);
   }
 
+  /// Calls body(context, thread) as `run` does, but waits for the others no
+  /// longer than `patience` nanoseconds after body(context, 0) has returned
+  /// false. Returns whether all are done. If not, the pool is of no more use;
+  /// it and `context` must live on, for its threads do.
+  bool tryRun(int32_t count, int64_t patience,
+              bool (*body)(void *context, int32_t thread), void *context);
+
   /// Splits [0, count) into one contiguous range a thread, of at least `grain`
   /// items each, and calls body(begin, end, thread).
   template <typename Body>
@@ -70,8 +77,9 @@ private:
   };
 
   void dispatch(Function function, void *context, int32_t count);
+  void wakeWorkers(Function function, void *context, int32_t count);
   void work(int32_t index);
-  void waitForWorkers();
+  bool waitForWorkers(int64_t patience);
   static void *workerMain(void *argument);
 
   int32_t numThreads = 1;
@@ -82,6 +90,8 @@ private:
   void *jobContext = nullptr;
   int32_t jobThreads = 0;
   bool stopping = false;
+  bool (*triedBody)(void *context, int32_t thread) = nullptr;
+  void *triedContext = nullptr;
 
   alignas(64) std::atomic<uint32_t> epoch{0};
   alignas(64) std::atomic<uint32_t> pending{0};

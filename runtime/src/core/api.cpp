@@ -13,6 +13,38 @@
 
 using namespace lamina::runtime;
 
+lamrt_status lamrt_group_create(const lamina_program *program,
+                                const lamrt_group_options *options,
+                                lamrt_group **out_group) {
+  if (!program || !options || !out_group)
+    return fail(LAMRT_USAGE, "lamrt_group_create: an argument is null");
+  *out_group = nullptr;
+  if (lamrt_status status = Group::check(*program, *options))
+    return status;
+  *out_group = new (std::nothrow) lamrt_group{{*program, *options}};
+  if (!*out_group)
+    return fail(LAMRT_LIMIT, "memory: cannot get %zu bytes",
+                sizeof(lamrt_group));
+  return LAMRT_OK;
+}
+
+void lamrt_group_destroy(lamrt_group *group) { delete group; }
+
+void lamrt_group_abort(lamrt_group *group, int32_t rank, lamrt_status status,
+                       const char *message) {
+  if (group && status)
+    group->group.getMeeting().abort(rank, status, message ? message : "");
+}
+
+lamrt_status lamrt_group_failure(const lamrt_group *group,
+                                 const char **out_message) {
+  if (!group || !group->group.getMeeting().hasFailed())
+    return LAMRT_OK;
+  if (out_message)
+    *out_message = group->group.getMeeting().failureMessage().c_str();
+  return group->group.getMeeting().failureStatus();
+}
+
 lamrt_status lamrt_rank_create(const lamina_program *program,
                                const lamrt_rank_options *options,
                                lamrt_rank **out_rank) {
@@ -66,9 +98,11 @@ using lamina::runtime::Rank;
 /// Runs an operation if a step is open in which nothing has failed, and keeps
 /// its time if that is wanted.
 template <typename Operation>
-void runOperation(lamrt_rank *rank, int32_t phase, Operation operation) {
+void runOperation(lamrt_rank *rank, const char *name, int32_t phase,
+                  Operation operation) {
   if (!rank || !rank->rank.isRunning())
     return;
+  rank->rank.note(name);
   uint64_t start = rank->rank.startMeasuring();
   operation(rank->rank);
   rank->rank.addMeasured(phase, start);
@@ -77,27 +111,29 @@ void runOperation(lamrt_rank *rank, int32_t phase, Operation operation) {
 } // namespace
 
 void lamrt_embed(lamrt_rank *rank, int32_t weight, int32_t out) {
-  runOperation(rank, LAMRT_PHASE_OTHER, [&](Rank &r) { r.embed(weight, out); });
+  runOperation(rank, "embed", LAMRT_PHASE_OTHER,
+               [&](Rank &r) { r.embed(weight, out); });
 }
 
 void lamrt_select_rows(lamrt_rank *rank, int32_t in, int32_t out) {
-  runOperation(rank, LAMRT_PHASE_OTHER,
+  runOperation(rank, "select_rows", LAMRT_PHASE_OTHER,
                [&](Rank &r) { r.selectRows(in, out); });
 }
 
 void lamrt_copy(lamrt_rank *rank, int32_t in, int32_t out) {
-  runOperation(rank, LAMRT_PHASE_OTHER, [&](Rank &r) { r.copy(in, out); });
+  runOperation(rank, "copy", LAMRT_PHASE_OTHER,
+               [&](Rank &r) { r.copy(in, out); });
 }
 
 void lamrt_add(lamrt_rank *rank, int32_t residual, int32_t update,
                int32_t out) {
-  runOperation(rank, LAMRT_PHASE_NORMS,
+  runOperation(rank, "add", LAMRT_PHASE_NORMS,
                [&](Rank &r) { r.add(residual, update, out); });
 }
 
 void lamrt_rms_norm(lamrt_rank *rank, int32_t in, int32_t weight, int32_t layer,
                     double eps, int32_t norm, int32_t out) {
-  runOperation(rank, LAMRT_PHASE_NORMS,
+  runOperation(rank, "rms_norm", LAMRT_PHASE_NORMS,
                [&](Rank &r) { r.rmsNorm(in, weight, layer, eps, norm, out); });
 }
 
@@ -105,7 +141,7 @@ void lamrt_residual_rms_norm(lamrt_rank *rank, int32_t update, int32_t residual,
                              int32_t weight, int32_t layer, double eps,
                              int32_t norm, int32_t out_normed,
                              int32_t out_residual) {
-  runOperation(rank, LAMRT_PHASE_NORMS, [&](Rank &r) {
+  runOperation(rank, "residual_rms_norm", LAMRT_PHASE_NORMS, [&](Rank &r) {
     r.residualRmsNorm(update, residual, weight, layer, eps, norm, out_normed,
                       out_residual);
   });
@@ -113,35 +149,65 @@ void lamrt_residual_rms_norm(lamrt_rank *rank, int32_t update, int32_t residual,
 
 void lamrt_linear(lamrt_rank *rank, int32_t in, int32_t weight, int32_t layer,
                   int32_t bias, int32_t leaves, int32_t outs, int32_t flags) {
-  runOperation(rank, LAMRT_PHASE_PRODUCTS, [&](Rank &r) {
+  runOperation(rank, "linear", LAMRT_PHASE_PRODUCTS, [&](Rank &r) {
     r.linear(in, weight, layer, bias, leaves, outs, flags);
   });
 }
 
 void lamrt_silu_mul(lamrt_rank *rank, int32_t gate, int32_t up, int32_t out) {
-  runOperation(rank, LAMRT_PHASE_OTHER,
+  runOperation(rank, "silu_mul", LAMRT_PHASE_OTHER,
                [&](Rank &r) { r.siluMul(gate, up, out); });
 }
 
 void lamrt_rope(lamrt_rank *rank, int32_t in, int32_t frequencies,
                 int32_t pairing, int32_t out) {
-  runOperation(rank, LAMRT_PHASE_ATTENTION,
+  runOperation(rank, "rope", LAMRT_PHASE_ATTENTION,
                [&](Rank &r) { r.rope(in, frequencies, pairing, out); });
 }
 
 void lamrt_attention(lamrt_rank *rank, int32_t query, int32_t key,
                      int32_t value, int32_t layer, int32_t heads,
                      int32_t kv_heads, double scale, int32_t out) {
-  runOperation(rank, LAMRT_PHASE_ATTENTION, [&](Rank &r) {
+  runOperation(rank, "attention", LAMRT_PHASE_ATTENTION, [&](Rank &r) {
     r.attention(query, key, value, layer, heads, kv_heads, scale, out);
   });
 }
 
+void lamrt_all_reduce(lamrt_rank *rank, int32_t partial, int32_t bias,
+                      int32_t bias_layer, int32_t tree, int32_t out) {
+  runOperation(rank, "all_reduce", LAMRT_PHASE_COLLECTIVES, [&](Rank &r) {
+    r.allReduce(partial, bias, bias_layer, tree, out);
+  });
+}
+
+void lamrt_all_reduce_residual_rms_norm(
+    lamrt_rank *rank, int32_t partial, int32_t residual, int32_t weight,
+    int32_t layer, int32_t bias, int32_t bias_layer, double eps, int32_t norm,
+    int32_t tree, int32_t out_normed, int32_t out_residual) {
+  runOperation(rank, "all_reduce_residual_rms_norm", LAMRT_PHASE_COLLECTIVES,
+               [&](Rank &r) {
+                 r.allReduceResidualRmsNorm(partial, residual, weight, layer,
+                                            bias, bias_layer, eps, norm, tree,
+                                            out_normed, out_residual);
+               });
+}
+
+void lamrt_all_gather(lamrt_rank *rank, int32_t in, int32_t out) {
+  runOperation(rank, "all_gather", LAMRT_PHASE_COLLECTIVES,
+               [&](Rank &r) { r.gather(in, out, /*toAll=*/true); });
+}
+
+void lamrt_gather(lamrt_rank *rank, int32_t in, int32_t out) {
+  runOperation(rank, "gather", LAMRT_PHASE_COLLECTIVES,
+               [&](Rank &r) { r.gather(in, out, /*toAll=*/false); });
+}
+
 void lamrt_tap(lamrt_rank *rank, int32_t tap, int32_t layer, int32_t in) {
-  runOperation(rank, LAMRT_PHASE_OTHER,
+  runOperation(rank, "tap", LAMRT_PHASE_OTHER,
                [&](Rank &r) { r.tap(tap, layer, in); });
 }
 
 void lamrt_result(lamrt_rank *rank, int32_t in) {
-  runOperation(rank, LAMRT_PHASE_OTHER, [&](Rank &r) { r.result(in); });
+  runOperation(rank, "result", LAMRT_PHASE_OTHER,
+               [&](Rank &r) { r.result(in); });
 }

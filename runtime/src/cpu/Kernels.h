@@ -141,6 +141,12 @@ struct Kernels {
   /// `weight` is widened to f32. `in` and `out` may be one buffer.
   void (*rmsNorm)(Rows in, const float *weight, float eps, int32_t norm,
                   Rows out, int64_t features, int64_t rowBegin, int64_t rowEnd);
+  /// out = rnd(tree over ranks of addends[rank] + bias), a row of f32 each;
+  /// `bias` may be null. The radices are at least 2, their product is `ranks`.
+  void (*sumRanks)(const float *const *addends, int32_t ranks,
+                   const int32_t *radices, int32_t numRadices,
+                   const float *bias, int64_t features, int32_t type,
+                   void *out);
   void (*siluMul)(Rows gate, Rows up, Rows out, int64_t features,
                   int64_t rowBegin, int64_t rowEnd);
   /// Cosine and sine of position*frequency for rows, [rows][pairs] each.

@@ -26,6 +26,9 @@ void add(Rows residual, Rows update, Rows out, int64_t features,
          int64_t rowBegin, int64_t rowEnd);
 void rmsNorm(Rows in, const float *weight, float eps, int32_t norm, Rows out,
              int64_t features, int64_t rowBegin, int64_t rowEnd);
+void sumRanks(const float *const *addends, int32_t ranks,
+              const int32_t *radices, int32_t numRadices, const float *bias,
+              int64_t features, int32_t type, void *out);
 void siluMul(Rows gate, Rows up, Rows out, int64_t features, int64_t rowBegin,
              int64_t rowEnd);
 void angles(const int32_t *positions, const double *frequencies, int64_t pairs,

@@ -21,6 +21,7 @@ const Kernels *getKernels() {
       embed,
       add,
       rmsNorm,
+      sumRanks,
       siluMul,
       angles,
       rope,

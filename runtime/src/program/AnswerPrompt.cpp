@@ -64,7 +64,8 @@ int answerPrompt(const lamina_program &program, const Options &options) {
   lamrt_status status = LAMRT_OK;
   auto engine = Engine::create(
       program,
-      getEngineOptions(options, getNeededPositions(prompt, options, context)),
+      getEngineOptions(program, options,
+                       getNeededPositions(prompt, options, context)),
       status);
   if (!engine)
     return reportLastError(status);

@@ -119,7 +119,7 @@ int answerPrompts(const lamina_program &program, const Options &options) {
     run.promptTokens += static_cast<int64_t>(request.prompt.ids.size());
   }
   Stopwatch watch;
-  EngineOptions engineOptions = getEngineOptions(options, positions);
+  EngineOptions engineOptions = getEngineOptions(program, options, positions);
   engineOptions.sequences =
       static_cast<int32_t>(std::min(requests.size(), getBatch(options, 8)));
   lamrt_status status = LAMRT_OK;

@@ -106,7 +106,7 @@ lamrt_status Bench::createEngine() {
                            " positions, expected at most " +
                            std::to_string(getContext(program, options)));
   EngineOptions engineOptions =
-      getEngineOptions(options, static_cast<int32_t>(positions));
+      getEngineOptions(program, options, static_cast<int32_t>(positions));
   engineOptions.sequences = batch;
   engineOptions.measure = true;
   lamrt_status status = LAMRT_OK;

@@ -29,8 +29,8 @@ std::string format(const char *pattern, Numbers... numbers) {
 }
 
 /// Of LAMRT_PHASE_PRODUCTS and so on, in the JSON.
-constexpr const char *kPhaseNames[LAMRT_NUM_PHASES] = {"products", "attention",
-                                                       "norms", "other"};
+constexpr const char *kPhaseNames[LAMRT_NUM_PHASES] = {
+    "products", "attention", "norms", "other", "collectives"};
 
 /// A load below this is the program that starts the measurement.
 constexpr double kQuietLoad = 0.5;
@@ -99,9 +99,11 @@ std::string BenchReport::formatShares(const std::string &phase) const {
     return 100 * get(phase + "_share_" + name);
   };
   return format("%-9s products %.1f %%, attention %.1f %%, norms %.1f %%, "
-                "other of the step %.1f %%, sampling %.1f %%\n",
+                "collectives %.1f %%, other of the step %.1f %%, sampling "
+                "%.1f %%\n",
                 phase.c_str(), percent("products"), percent("attention"),
-                percent("norms"), percent("other"), percent("sampling"));
+                percent("norms"), percent("collectives"), percent("other"),
+                percent("sampling"));
 }
 
 std::string BenchReport::toText(const BenchBaseline *baseline) const {

@@ -148,7 +148,8 @@ int runChat(const lamina_program &program, const Options &options) {
   Stopwatch watch;
   lamrt_status status = LAMRT_OK;
   auto engine = Engine::create(
-      program, getEngineOptions(options, getContext(program, options)), status);
+      program, getEngineOptions(program, options, getContext(program, options)),
+      status);
   if (!engine)
     return reportLastError(status);
   RunStatistics run;

@@ -85,7 +85,7 @@ int dumpPrompt(const lamina_program &program, const Options &options) {
     return status;
   Collected collected;
   auto size = static_cast<int32_t>(prompt.ids.size());
-  EngineOptions engineOptions = getEngineOptions(options, size);
+  EngineOptions engineOptions = getEngineOptions(program, options, size);
   engineOptions.chunk = std::min(engineOptions.chunk, kDumpChunk);
   engineOptions.allLogits = true;
   engineOptions.tap = collectTap;

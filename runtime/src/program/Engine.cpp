@@ -23,8 +23,6 @@ Engine::Engine(const lamina_program &program, const EngineOptions &chosen)
     : options(chosen), numLogits(static_cast<int32_t>(program.result_features)),
       batch(countPages(chosen.context)) {}
 
-Engine::~Engine() { lamrt_rank_destroy(rank); }
-
 void Engine::showProgress(void *engine, uint64_t done, uint64_t all) {
   static_cast<Engine *>(engine)->loading->update(done, all);
 }
@@ -48,7 +46,7 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   std::unique_ptr<Engine> engine(new Engine(program, chosen));
   lamrt_rank_options options = {};
   options.struct_size = sizeof(options);
-  options.ranks = 1;
+  options.ranks = chosen.ranks;
   options.threads = chosen.threads;
   options.max_tokens = std::max(chosen.chunk, chosen.sequences);
   options.max_logit_rows =
@@ -65,7 +63,7 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.tap = chosen.tap ? forwardTap : nullptr;
   options.context = engine.get();
   engine->options.chunk = options.max_tokens;
-  status = lamrt_rank_create(&program, &options, &engine->rank);
+  engine->ranks = Ranks::create(program, options, chosen.timeout, status);
   engine->loading = nullptr;
   if (status)
     return nullptr;
@@ -116,7 +114,7 @@ lamrt_status Engine::step(const std::vector<Sequence *> &sequences) {
   }
   lamrt_step step = batch.getStep();
   const float *logits = nullptr;
-  if (lamrt_status status = lamrt_rank_step(rank, &step, &logits))
+  if (lamrt_status status = ranks->step(step, &logits))
     return status;
   for (const Scheduled &done : scheduled) {
     done.sequence->cached += done.rows;
@@ -137,11 +135,6 @@ void Engine::truncate(Sequence &sequence, int32_t length) {
   }
 }
 
-lamrt_statistics Engine::statistics() const {
-  lamrt_statistics statistics = {};
-  statistics.struct_size = sizeof(statistics);
-  lamrt_rank_statistics(rank, &statistics);
-  return statistics;
-}
+lamrt_statistics Engine::statistics() const { return ranks->statistics(); }
 
 } // namespace lamina::program

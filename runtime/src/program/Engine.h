@@ -1,8 +1,8 @@
 //===- Engine.h - Sequences, pages and steps -------------------*- C++ -*-===//
 //
-// Runs any number of sequences on one rank. Each step takes the rows that wait:
-// one of each sequence that decodes, and as many of those that prefill as fit.
-// What a sequence computes does not depend on the others.
+// Runs any number of sequences on the ranks of this process. Each step takes
+// the rows that wait: one of each sequence that decodes, and as many of those
+// that prefill as fit. What a sequence computes does not depend on the others.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +10,7 @@
 #define LAMINA_RUNTIME_PROGRAM_ENGINE_H
 
 #include "program/LoadProgress.h"
+#include "program/Ranks.h"
 #include "program/StepBatch.h"
 
 #include <memory>
@@ -22,6 +23,8 @@ struct EngineOptions {
   int32_t chunk = 512;    ///< rows of a step
   int32_t sequences = 1;  ///< at one time
   int32_t threads = 0;    ///< 0: as many as we may use
+  int32_t ranks = 1;      ///< the program has code for this number
+  int32_t timeout = 0;    ///< milliseconds in a collective; 0: the default
   bool allLogits = false; ///< logits of every row, not of the last ones only
   bool verifyWeights = false;
   bool measure = false; ///< keep the time of each phase
@@ -53,7 +56,6 @@ public:
   static std::unique_ptr<Engine> create(const lamina_program &program,
                                         const EngineOptions &options,
                                         lamrt_status &status);
-  ~Engine();
 
   /// Runs one step for those of `sequences` that wait. Their ids must fit the
   /// context and the pages that are left.
@@ -78,8 +80,8 @@ private:
 
   EngineOptions options;
   int32_t numLogits;
-  lamrt_rank *rank = nullptr;
-  LoadProgress *loading = nullptr; ///< while the rank is created
+  std::unique_ptr<Ranks> ranks;
+  LoadProgress *loading = nullptr; ///< while the ranks are created
   std::vector<int32_t> unused;     ///< pages, used from the back
   StepBatch batch;
   struct Scheduled {

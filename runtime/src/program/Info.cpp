@@ -130,6 +130,10 @@ std::string makeText(const lamina_program &program,
   text += "files       " + describeFiles(program) + "\n";
   text +=
       "weights     " + joinNumbers(getWeightBytes(program), false) + " bytes\n";
+  text += "ranks       ";
+  for (int32_t i = 0; i < program.num_variants; ++i)
+    text += (i ? ", " : "") + std::to_string(program.variants[i].ranks);
+  text += "\n";
   text += "KV cache    " + std::string(getTypeName(program.cache.type)) + ", " +
           std::to_string(getCacheBytes(program)) + " bytes a position\n";
   text += "arena       " +

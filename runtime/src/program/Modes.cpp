@@ -13,7 +13,7 @@
 namespace lamina::program {
 
 int writePackedFile(const lamina_program &program, const Options &options) {
-  EngineOptions engine = getEngineOptions(options, 1);
+  EngineOptions engine = getEngineOptions(program, options, 1);
   lamrt_rank_options rank = {};
   rank.threads = engine.threads;
   rank.model_path = engine.modelPath;
@@ -31,8 +31,19 @@ int32_t getContext(const lamina_program &program, const Options &options) {
       options.context ? std::min<int64_t>(options.context, largest) : largest);
 }
 
-EngineOptions getEngineOptions(const Options &options, int32_t context) {
+/// The least number of ranks that the program has code for.
+static int32_t getLeastRanks(const lamina_program &program) {
+  int32_t least = program.variants[0].ranks;
+  for (int32_t i = 1; i < program.num_variants; ++i)
+    least = std::min(least, program.variants[i].ranks);
+  return least;
+}
+
+EngineOptions getEngineOptions(const lamina_program &program,
+                               const Options &options, int32_t context) {
   EngineOptions engine;
+  engine.ranks = options.ranks ? options.ranks : getLeastRanks(program);
+  engine.timeout = options.commTimeout * 1000;
   engine.context = context;
   engine.chunk = std::min(options.chunk, context);
   engine.threads = options.threads;

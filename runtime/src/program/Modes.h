@@ -40,7 +40,8 @@ inline size_t getBatch(const Options &options, size_t byDefault) {
 }
 
 /// Engine options that all modes take from the command line.
-EngineOptions getEngineOptions(const Options &options, int32_t context);
+EngineOptions getEngineOptions(const lamina_program &program,
+                               const Options &options, int32_t context);
 
 GenerationOptions getGenerationOptions(const Options &options, int32_t context);
 

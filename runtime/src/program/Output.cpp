@@ -73,8 +73,16 @@ lamrt_status writeOut(std::string_view text) {
   return LAMRT_OK;
 }
 
+namespace {
+std::string errorDetails;
+} // namespace
+
+void setErrorDetails(std::string lines) { errorDetails = std::move(lines); }
+
 lamrt_status reportError(lamrt_status status, std::string_view message) {
   std::string line = "error: " + escaped(message) + "\n";
+  if (!errorDetails.empty())
+    line += errorDetails + '\n';
   fwrite(line.data(), 1, line.size(), stderr);
   return status;
 }

@@ -18,6 +18,9 @@ lamrt_status prepareStandardStreams();
 /// signal that came since catchInterrupts ends a wait for the reader.
 lamrt_status writeOut(std::string_view text);
 
+/// Lines that the next error is followed by; a last newline is not part.
+void setErrorDetails(std::string lines);
+
 /// Waits until `descriptor` can be read (POLLIN) or written (POLLOUT) without a
 /// wait. Returns false if a signal that catchInterrupts catches came first.
 bool waitFor(int descriptor, short events);

@@ -1,0 +1,61 @@
+//===- Ranks.h - The ranks of a process, a thread each ---------*- C++ -*-===//
+//
+// Rank 0 runs in the caller's thread, every other in one of its own; all run
+// the same steps. A rank that never comes back from a step is given up: its
+// thread and memory are left as they are, and no step can follow.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LAMINA_RUNTIME_PROGRAM_RANKS_H
+#define LAMINA_RUNTIME_PROGRAM_RANKS_H
+
+#include "core/ThreadPool.h"
+
+#include <memory>
+#include <vector>
+
+namespace lamina::program {
+
+class Ranks {
+public:
+  /// Makes as many ranks as `options` says, which are those of rank 0; each
+  /// gets its share of the threads. `timeout` is that of lamrt_group_options.
+  /// Returns nothing on failure; `status` and lamrt_last_error say why.
+  static std::unique_ptr<Ranks> create(const lamina_program &program,
+                                       const lamrt_rank_options &options,
+                                       int32_t timeout, lamrt_status &status);
+  ~Ranks();
+  Ranks(const Ranks &) = delete;
+  Ranks &operator=(const Ranks &) = delete;
+
+  /// lamrt_rank_step on all ranks; the logits are those of rank 0. On failure
+  /// lamrt_last_error tells of the rank that failed first.
+  lamrt_status step(const lamrt_step &step, const float **logits);
+
+  /// Sums over the ranks; the weights, which they share, and the times of the
+  /// phases are those of rank 0.
+  lamrt_statistics statistics() const;
+
+private:
+  Ranks() = default;
+
+  /// What the rank threads refer to: it outlives a rank that is given up.
+  struct Shared {
+    lamrt_group *group = nullptr;
+    std::vector<lamrt_rank *> ranks;
+    std::vector<lamrt_status> results;
+    const lamrt_step *step = nullptr;
+    const float *logits = nullptr;
+    runtime::ThreadPool threads;
+
+    bool runStep(int32_t rank);
+  };
+  lamrt_status describeFailure(lamrt_status status) const;
+
+  std::unique_ptr<Shared> shared = std::make_unique<Shared>();
+  bool isLost = false;
+};
+
+} // namespace lamina::program
+
+#endif // LAMINA_RUNTIME_PROGRAM_RANKS_H
