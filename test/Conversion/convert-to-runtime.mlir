@@ -13,9 +13,10 @@
 // CHECK:      module attributes
 // CHECK-SAME: lamina.cache = {head_dim = 4 : i64, kv_heads = 2 : i64, layers = 2 : i64, type = f16}
 // CHECK-SAME: lamina.frequencies = [#rope]
-// CHECK-SAME: lamina.lists = [array<i32: 2, 2>, array<i32: 2, 3, 4>, array<i32: 2>, array<i32: 1>, array<i32: 7>]
 // CHECK-SAME: lamina.result_features = 10 : i64
 // CHECK-SAME: lamina.taps = ["hidden.L", "hidden.norm"]
+// CHECK-SAME: lamina.variants = [{arena = array<i64: 384, 128>, collectives = [], kv_heads = 2 : i64,
+// CHECK-SAME:   lists = [array<i32: 2, 2>, array<i32: 2, 3, 4>, array<i32: 2>, array<i32: 1>, array<i32: 7>], ranks = 1 : i64, slots = [
 // CHECK-SAME: lamina.vocabulary = 10 : i64
 // CHECK:      llama.weight private @embed {{.*}} {lamina.uses = ["embed", "linear"]}
 // CHECK:      llama.weight private @norm[2] {{.*}} {lamina.uses = ["vector"]}

@@ -46,29 +46,30 @@
 // IR-SAME:   i32 0, i32 1, i64 16, i64 16, i32 2, i32 0, i64 0, ptr @lamina.weight.10.files, ptr @lamina.weight.10.offsets, i32 0, ptr null, i32 2 }
 // IR-SAME:   i32 1, i32 0, i64 16, i64 0, i32 2, i32 0, i64 0, ptr null, ptr null, i32 2, ptr @lamina.weight.12.parts, i32 4 }
 
-// IR:      @lamina.list.1 = internal constant [3 x i32] [i32 2, i32 3, i32 4]
-// IR:      @lamina.lists = internal constant [5 x {{.*}}{ i32 2, ptr @lamina.list.0 }{{.*}}{ i32 3, ptr @lamina.list.1 }
 // IR:      @lamina.frequencies.0 = internal constant [2 x double] [double 1.000000e+00, double 1.000000e-01]
 // IR:      @[[TAP:.+]] = internal constant [9 x i8] c"hidden.L\00"
 // IR-NEXT: @[[TAP1:.+]] = internal constant [12 x i8] c"hidden.norm\00"
 // IR-NEXT: @lamina.tap_names = internal constant [2 x ptr] [ptr @[[TAP]], ptr @[[TAP1]]]
 
-// rows, type, features, unit, offset
+// IR:      @lamina.step_1.list.1 = internal constant [3 x i32] [i32 2, i32 3, i32 4]
+// IR:      @lamina.step_1.lists = internal constant [5 x {{.*}}{ i32 2, ptr @lamina.step_1.list.0 }{{.*}}{ i32 3, ptr @lamina.step_1.list.1 }
 
-// IR:      @lamina.slots = internal constant [8 x
-// IR-SAME:   { i32 0, i32 0, i64 16, i64 0, i64 0 }
-// IR-SAME:   { i32 0, i32 0, i64 8, i64 0, i64 192 }
-// IR-SAME:   { i32 1, i32 0, i64 10, i64 0, i64 64 }
+// rows, type, features, distribution, unit, offset
 
-// ranks, slots, arena, step
+// IR:      @lamina.step_1.slots = internal constant [8 x
+// IR-SAME:   { i32 0, i32 0, i64 16, i32 0, i64 0, i64 0 }
+// IR-SAME:   { i32 0, i32 0, i64 8, i32 0, i64 0, i64 192 }
+// IR-SAME:   { i32 1, i32 0, i64 10, i32 0, i64 0, i64 64 }
 
-// IR-NEXT: @lamina.variants = internal constant [1 x {{.*}}{ i32 1, i32 8, ptr @lamina.slots, [2 x i64] [i64 384, i64 128], ptr @step_1 }]
+// ranks, slots, arena, lists, collectives, key-value heads, step
+
+// IR-NEXT: @lamina.variants = internal constant [1 x {{.*}}{ i32 1, i32 8, ptr @lamina.step_1.slots, [2 x i64] [i64 384, i64 128], i32 5, i32 0, i32 2, ptr @lamina.step_1.lists, ptr null, ptr @step_1 }]
 // IR-NEXT: @lamina.tokenizer = internal constant [3 x i8] c"\AB\00\FF"
 // IR-NEXT: @[[JSON:.+]] = internal constant [17 x i8] c"{\22name\22: \22tiny\22}\00"
 // IR-NEXT: @[[PATH:.+]] = internal constant [12 x i8] c"models/tiny\00"
 // IR-NEXT: @[[RELATIVE:.+]] = internal constant [8 x i8] c"../tiny\00"
 // IR-NEXT: @lamina.program = internal constant
-// IR-SAME:   ptr @[[JSON]], ptr @[[PATH]], ptr @[[RELATIVE]], i32 2, i32 13, i32 5, i32 1, i32 2, i32 1, ptr @lamina.files, ptr @lamina.weights, ptr @lamina.lists, ptr @lamina.frequencies, ptr @lamina.tap_names, ptr @lamina.variants,
+// IR-SAME:   ptr @[[JSON]], ptr @[[PATH]], ptr @[[RELATIVE]], i32 2, i32 13, i32 1, i32 2, i32 1, {{.*}}ptr @lamina.files, ptr @lamina.weights, ptr @lamina.frequencies, ptr @lamina.tap_names, ptr @lamina.variants,
 // cache: layers, heads, columns of one, type; then result, vocabulary, context
 // IR-SAME:   { i32 2, i32 2, i32 4, i32 1 }, i64 10, i64 10, i64 128, ptr @lamina.tokenizer, i64 3, ptr null }
 
@@ -88,7 +89,7 @@
 
 // A config without a checkpoint gives no program.
 
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = []} {
+module {
   // expected-error@+1 {{needs a placement in a checkpoint, 'at <...>'}}
   llama.weight private @w : tensor<16xf32> from "w"
 }
@@ -97,14 +98,14 @@ module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = []} {
 
 // The file must be described, and hold the bytes.
 
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = []} {
+module {
   // expected-error@+1 {{lies in "a", which 'lamina.files' does not describe}}
   llama.weight private @w : tensor<16xf32> from "w" at <["a"], [0], [0]>
 }
 
 // -----
 
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.files = [
+module attributes {lamina.files = [
     {name = "a", size = 64 : i64, header_size = 0 : i64, header_hash = 0 : i64, sample_hash = 0 : i64}]} {
   llama.weight private @v : tensor<16xf32> from "v" at <["a"], [0], [0]>
   // expected-error@+1 {{needs bytes inside "a" of 64 bytes, got offset 4}}
@@ -113,7 +114,7 @@ module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], la
 
 // -----
 
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.files = [
+module attributes {lamina.files = [
     {name = "a", size = 64 : i64, header_size = 0 : i64, header_hash = 0 : i64, sample_hash = 0 : i64}]} {
   // expected-error@+1 {{needs bytes inside "a" of 64 bytes, got offset 9223372036854775807}}
   llama.weight private @w : tensor<16xf32> from "w" at <["a"], [0], [9223372036854775807]>
@@ -122,7 +123,7 @@ module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], la
 // -----
 
 // expected-error@+1 {{'lamina.files' has two files of the name a}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.files = [
+module attributes {lamina.files = [
     {name = "a", size = 64 : i64, header_size = 0 : i64, header_hash = 0 : i64, sample_hash = 0 : i64},
     {name = "a", size = 64 : i64, header_size = 0 : i64, header_hash = 0 : i64, sample_hash = 0 : i64}]} {
 }
@@ -132,49 +133,70 @@ module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], la
 // What a driver or a reader of the text has spoilt.
 
 // expected-error@+1 {{'lamina.files' needs {name, size, header_size, header_hash, sample_hash} for each file, numbers as i64, got}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.files = [{name = "a"}]} {
+module attributes {lamina.files = [{name = "a"}]} {
 }
 
 // -----
 
 // expected-error@+2 {{'lamina.max_context' needs an i64 that is not negative, got -1 : i64}}
 // expected-error@+1 {{'lamina.json' needs a string, got 1 : i64}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.max_context = -1 : i64, lamina.json = 1 : i64} {
+module attributes {lamina.max_context = -1 : i64, lamina.json = 1 : i64} {
 }
 
 // -----
 
 // expected-error@+1 {{'lamina.tokenizer' needs a dense resource of i8 with its bytes, got "text"}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.tokenizer = "text"} {
+module attributes {lamina.tokenizer = "text"} {
 }
 
 // -----
 
-// expected-error@+1 {{needs 'lamina.slot_table', an array, and 'lamina.arena', 2 i64: is it planned?}}
+// expected-error@+1 {{needs 'lamina.variants', an array of variants}}
 module {
 }
 
 // -----
 
-// expected-error@+1 {{needs array<i32: ...> in 'lamina.lists', got 1 : i64}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.lists = [1]} {
+// expected-error@+1 {{needs variants {arena, collectives, kv_heads, lists, ranks, slots} in 'lamina.variants', got}}
+module attributes {lamina.variants = [{ranks = 0 : i64}]} {
+}
+
+// -----
+
+// expected-error@+1 {{needs 'lamina.slot_table', an array, and 'lamina.arena', 2 i64: is it planned?}}
+module attributes {lamina.variants = [{collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64}]} {
+  llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
+}
+
+// -----
+
+// expected-error@+1 {{needs array<i32: ...> in the lists of 'lamina.variants', got 1 : i64}}
+module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [1], ranks = 1 : i64, slots = []}]} {
+  llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
+}
+
+// -----
+
+// expected-error@+1 {{needs {features, operation, rows, times, type} in the collectives of 'lamina.variants', got {features = 1 : i64, operation = "all_to_all"}}}
+module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [{features = 1 : i64, operation = "all_to_all"}], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
+  llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
 
 // -----
 
 // expected-error@+1 {{needs #llama.rope in 'lamina.frequencies', got 1 : i64}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.frequencies = [1]} {
+module attributes {lamina.frequencies = [1]} {
 }
 
 // -----
 
 // expected-error@+1 {{needs strings in 'lamina.taps', got 1 : i64}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.taps = [1]} {
+module attributes {lamina.taps = [1]} {
 }
 
 // -----
 
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.files = [
+module attributes {lamina.files = [
     {name = "a", size = 64 : i64, header_size = 0 : i64, header_hash = 0 : i64, sample_hash = 0 : i64}]} {
   // expected-error@+1 {{needs 'lamina.uses' of "embed", "linear" and "vector", got ["fast"]}}
   llama.weight private @w : tensor<16xf32> from "w" at <["a"], [0], [0]> {lamina.uses = ["fast"]}
@@ -183,19 +205,19 @@ module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], la
 // -----
 
 // expected-error@+1 {{needs a function 'step_1' that is converted to LLVM}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = []} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
 }
 
 // -----
 
 // expected-error@+1 {{needs 'lamina.cache' {layers, kv_heads, head_dim, type}, got}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = [], lamina.cache = {layers = 1 : i64, kv_heads = 1 : i64, head_dim = 4 : i64, type = i32}} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}], lamina.cache = {layers = 1 : i64, kv_heads = 1 : i64, head_dim = 4 : i64, type = i32}} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
 
 // -----
 
 // expected-error@+1 {{needs 'lamina.result_features', an i64 that is not negative}}
-module attributes {lamina.arena = array<i64: 64, 64>, lamina.slot_table = []} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }

@@ -9,15 +9,15 @@ module {
 
 // -----
 
-// More ranks than one.
+// Sums over ranks that are rounded after each add.
 
-// expected-error@+1 {{'builtin.module' op is not supported by the runtime: it has 2 ranks, expected 1}}
 module attributes {llama.ranks = 2 : i64} {
-llama.weight private @embed : tensor<8x64xf32> from "embed"
-llama.weight private @norm[3] : tensor<64xf32> from "norm.*"
+llama.weight private @embed : tensor<8x64xbf16> from "embed" split <columns, unit = 1>
 func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
                 %wanted: tensor<?xi32>) -> tensor<?x64xf32> {
-  %s = llama.embed %ids, @embed : tensor<?x64xf32>
+  %p = llama.embed %ids, @embed : tensor<?x64xf32, #llama.partial>
+  // expected-error@+1 {{'llama.all_reduce' op is not supported by the runtime: its sum is rounded after each add (sum native), expected sum f32}}
+  %s = llama.all_reduce %p sum native tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
   %w = llama.select_rows %s, %wanted : tensor<?x64xf32> -> tensor<?x64xf32>
   return %w : tensor<?x64xf32>
 }

@@ -3,6 +3,7 @@
 #include "Compilation.h"
 
 #include "OutputFiles.h"
+#include "lamina/Conversion/MergeVariants.h"
 #include "lamina/Conversion/RuntimeSupport.h"
 #include "lamina/IR/LlamaOps.h"
 #include "lamina/Import/FileIdentity.h"
@@ -43,11 +44,27 @@ static mlir::DialectRegistry createRegistry() {
   return registry;
 }
 
+/// Prints an error of a pass as those of the driver: `error: <place>: ...`.
+static void printDiagnostic(mlir::Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+    return;
+  std::string place;
+  if (auto file =
+          diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
+    place = (file.getFilename().getValue() + ":" +
+             llvm::Twine(file.getStartLine()) + ": ")
+                .str();
+  llvm::errs() << "error: " << place << diagnostic << "\n";
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    llvm::errs() << "note: " << note << "\n";
+}
+
 Compilation::Compilation(CompileRequest request)
     : request(std::move(request)),
       context(createRegistry(), mlir::MLIRContext::Threading::DISABLED),
       startTime(getMilliseconds()) {
   context.loadAllAvailableDialects();
+  context.getDiagEngine().registerHandler(printDiagnostic);
 }
 
 Compilation::~Compilation() = default;
@@ -263,29 +280,64 @@ void Compilation::setRelativeModelPath() {
                        mlir::StringAttr::get(&context, relative.string()));
 }
 
-int Compilation::advance(Stage stage) {
+/// Takes `target` from `reached` to `stage` for one number of ranks.
+int Compilation::runStages(mlir::ModuleOp target, Stage stage, int64_t ranks) {
   StageOptions options;
-  options.ranks = RankCount{request.ranks};
-  while (reached < stage) {
-    Stage next = Stage(int(reached) + 1);
-    if (next == Stage::Planned && mlir::failed(checkRuntimeSupport(*module)))
+  options.ranks = RankCount{ranks};
+  for (int number = int(reached) + 1; number <= int(stage); ++number) {
+    auto next = Stage(number);
+    if (next == Stage::Planned && mlir::failed(checkRuntimeSupport(target)))
       return int(ExitCode::Unsupported);
-    if (next == Stage::Llvm) {
-      setRelativeModelPath();
-      if (request.packWeights)
-        (*module)->setAttr(
-            kPackedWeightsAttr,
-            mlir::StringAttr::get(&context,
-                                  llvm::sys::path::filename(request.output) +
-                                      kPackedSuffix));
-    }
     mlir::PassManager manager(&context);
     addStage(manager, next, options);
-    if (mlir::failed(manager.run(*module)))
+    if (mlir::failed(manager.run(target)))
       return int(getFailureCode(next));
-    reached = next;
     note("reached the stage " + getName(next).str());
   }
+  return 0;
+}
+
+/// Goes on to the stage `runtime`, in which all numbers of ranks are one
+/// module.
+int Compilation::joinVariants() {
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> others;
+  for (int64_t ranks : llvm::drop_begin(request.ranks)) {
+    others.push_back(module->clone());
+    if (int code = runStages(*others.back(), Stage::Runtime, ranks))
+      return code;
+  }
+  if (int code = runStages(*module, Stage::Runtime, request.ranks.front()))
+    return code;
+  reached = Stage::Runtime;
+  for (mlir::OwningOpRef<mlir::ModuleOp> &other : others)
+    if (mlir::failed(mergeVariants(*module, *other)))
+      return int(ExitCode::InternalError);
+  return 0;
+}
+
+int Compilation::advance(Stage stage) {
+  if (request.ranks.size() > 1) {
+    if (stage < Stage::Runtime || reached != Stage::Import)
+      return fail(ExitCode::Usage,
+                  "--tp: several numbers of ranks, expected one " +
+                      (stage < Stage::Runtime
+                           ? "in the stage " + getName(stage).str()
+                           : "with --from=" + getName(reached).str()));
+    if (int code = joinVariants())
+      return code;
+  }
+  if (reached < Stage::Llvm && stage >= Stage::Llvm) {
+    setRelativeModelPath();
+    if (request.packWeights)
+      (*module)->setAttr(
+          kPackedWeightsAttr,
+          mlir::StringAttr::get(&context,
+                                llvm::sys::path::filename(request.output) +
+                                    kPackedSuffix));
+  }
+  if (int code = runStages(*module, stage, request.ranks.front()))
+    return code;
+  reached = std::max(reached, stage);
   return 0;
 }
 

@@ -39,7 +39,8 @@ struct CompileRequest {
   std::string modelFolder;
   /// Types by name; empty for the default.
   std::string activations, residual, cache;
-  int64_t ranks = 1;
+  /// Numbers of ranks, ascending; a program has code for each.
+  std::vector<int64_t> ranks{1};
   /// 0: all that the model was made for.
   int64_t maxContext = 0;
   bool taps = false;
@@ -103,6 +104,8 @@ private:
   int describeFiles();
   ExitCode getFailureCode(Stage stage) const;
   void setRelativeModelPath();
+  int runStages(mlir::ModuleOp target, Stage stage, int64_t ranks);
+  int joinVariants();
   int linkTo(const std::string &output);
   int writePackedProgram(const std::string &output);
   std::optional<std::string> readTokenizer(InputErrors &errors) const;

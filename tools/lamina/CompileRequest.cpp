@@ -50,6 +50,28 @@ bool readInteger(const CommandLine &line, unsigned option, StringRef name,
   return value.has_value();
 }
 
+/// Reads `1,2,4`: different numbers, sorted.
+bool readRanks(const CommandLine &line, std::vector<int64_t> &target) {
+  const llvm::opt::Arg *argument = line.options.getLastArg(OPT_tp_EQ);
+  if (!argument)
+    return true;
+  target.clear();
+  llvm::SmallVector<StringRef> parts;
+  StringRef(argument->getValue()).split(parts, ',');
+  for (StringRef part : parts) {
+    std::optional<int64_t> value = parseInteger(line, "--tp", part, 1, 1024);
+    if (!value)
+      return false;
+    target.push_back(*value);
+  }
+  llvm::sort(target);
+  if (std::adjacent_find(target.begin(), target.end()) == target.end())
+    return true;
+  failUsage(line.command, "--tp: " + quoted(argument->getValue()) +
+                              ", expected each number once");
+  return false;
+}
+
 /// Reads the stage that the input is of.
 bool readFrom(const CommandLine &line, std::optional<Stage> &from) {
   const llvm::opt::Arg *argument = line.options.getLastArg(OPT_from_EQ);
@@ -104,7 +126,7 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
                   weights) ||
       !readInteger(line, OPT_max_context_EQ, "--max-context", 1 << 30,
                    request.maxContext) ||
-      !readInteger(line, OPT_tp_EQ, "--tp", 1024, request.ranks))
+      !readRanks(line, request.ranks))
     return std::nullopt;
   if (!readFrom(line, request.from))
     return std::nullopt;
@@ -137,7 +159,7 @@ NumericTypes lamina::chooseTypes(const CompileRequest &request,
   if (types.residual.empty())
     types.residual = "f32";
   if (types.activations.empty())
-    types.activations = storage == StorageType::BF16 ? "bf16" : "f32";
+    types.activations = "f32";
   // The residual is rounded to bf16: products then read bf16 too.
   if (types.residual == "bf16" && types.activations == "f32")
     types.activations = "bf16";

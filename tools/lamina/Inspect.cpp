@@ -159,7 +159,7 @@ llvm::json::Object describePlan(mlir::ModuleOp module) {
         {"rows", slot.rows == RowKind::tokens ? "tokens" : "logits"},
         {"features", slot.type.getDimSize(1)},
         {"offset", slot.offset},
-        {"bytes_per_row", getRowBytes(slot.type)}});
+        {"bytes_per_row", slot.rowBytes}});
   result["bytes_per_token"] = plan->arenaBytes[0];
   result["bytes_per_logit_row"] = plan->arenaBytes[1];
   result["slots"] = std::move(slots);

@@ -172,6 +172,19 @@ bool lamina::isOptionOf(StringRef command, StringRef argument) {
   });
 }
 
+bool lamina::takesNextArgument(StringRef command, StringRef argument) {
+  unsigned missingIndex = 0, missingCount = 0;
+  std::string text = argument.str();
+  const char *pointers[] = {text.c_str(), ""};
+  InputArgList options =
+      getOptionTable().ParseArgs(pointers, missingIndex, missingCount);
+  return llvm::any_of(options, [&](const Arg *parsed) {
+    const Arg *spelled = parsed->getAlias() ? parsed->getAlias() : parsed;
+    return spelled->getOption().getKind() == Option::SeparateClass &&
+           belongsTo(parsed->getOption().getUnaliasedOption().getID(), command);
+  });
+}
+
 int lamina::fail(ExitCode code, StringRef message, StringRef help) {
   // A file's name may have control characters; an error is one line.
   errs() << "error: " << escaped({message.data(), message.size()}) << "\n";

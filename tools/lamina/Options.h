@@ -48,6 +48,9 @@ std::optional<int64_t> parseInteger(const CommandLine &line,
 /// given to the program is the program's.
 bool isOptionOf(llvm::StringRef command, llvm::StringRef argument);
 
+/// Whether `argument` is an option of `command` whose value comes behind it.
+bool takesNextArgument(llvm::StringRef command, llvm::StringRef argument);
+
 /// Prints one `error:` line, and a `help:` line if `help` is not empty; returns
 /// the code.
 int fail(ExitCode code, llvm::StringRef message, llvm::StringRef help = "");

@@ -35,7 +35,7 @@ def kv_EQ : Joined<["--"], "kv=", Compiling>, MetaVarName<"TYPE">,
 def max_context_EQ : Joined<["--"], "max-context=", Compiling>, MetaVarName<"N">,
     HelpText<"positions that the program can hold, at most those of the model">;
 def tp_EQ : Joined<["--"], "tp=", Compiling>, MetaVarName<"N">,
-    HelpText<"number of ranks (default 1)">;
+    HelpText<"number of ranks (default 1); several for a program: 1,2,4">;
 def verbose : Flag<["--"], "verbose", Compiling>,
     HelpText<"say what is done, and how long it takes">;
 
@@ -82,3 +82,16 @@ def ref : Separate<["--"], "ref", [Compare]>, MetaVarName<"FILE">,
     HelpText<"safetensors with input_ids [T], logits [T, V] and, if it has them, hidden.L<i> and hidden.norm">;
 def limit_EQ : Joined<["--"], "limit=", [Compare]>, MetaVarName<"X">,
     HelpText<"largest difference of a logit or hidden state (default 1e-4)">;
+
+// A value may be an argument of its own.
+def : Separate<["--"], "activations">, Alias<activations_EQ>;
+def : Separate<["--"], "dtype">, Alias<dtype_EQ>;
+def : Separate<["--"], "kv">, Alias<kv_EQ>;
+def : Separate<["--"], "max-context">, Alias<max_context_EQ>;
+def : Separate<["--"], "tp">, Alias<tp_EQ>;
+def : Separate<["--"], "emit">, Alias<emit_EQ>;
+def : Separate<["--"], "from">, Alias<from_EQ>;
+def : Separate<["--"], "model">, Alias<model_EQ>;
+def : Separate<["--"], "weights">, Alias<weights_EQ>;
+def : Separate<["--"], "stage">, Alias<stage_EQ>;
+def : Separate<["--"], "limit">, Alias<limit_EQ>;

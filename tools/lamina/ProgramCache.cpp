@@ -60,7 +60,8 @@ bool addCompiler(const CompileRequest &request, Fingerprint &fingerprint,
   for (StringRef option :
        {request.activations, request.residual, request.cache})
     fingerprint.add(option);
-  fingerprint.add(uint64_t(request.ranks));
+  for (int64_t ranks : request.ranks)
+    fingerprint.add(uint64_t(ranks));
   fingerprint.add(uint64_t(request.maxContext));
   fingerprint.add(uint64_t(request.taps));
   return true;

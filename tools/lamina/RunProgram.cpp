@@ -25,18 +25,22 @@ struct SplitArguments {
   std::vector<std::string> forwarded; ///< the program's
 };
 
-/// Options of lamina stand anywhere before `--`; each is one argument. The
-/// model is the first argument that is no option; it comes before the options
-/// of the program, whose values are not known here. Prints what is wrong and
-/// returns nothing.
+/// Options of lamina stand anywhere before `--`. The model is the first
+/// argument that is no option; it comes before the options of the program,
+/// whose values are not known here. Prints what is wrong and returns nothing.
 std::optional<SplitArguments> split(const std::vector<std::string> &arguments,
                                     StringRef command) {
   SplitArguments result;
   std::optional<std::string> model;
   bool isOver = false;
-  for (const std::string &argument : arguments) {
+  for (auto it = arguments.begin(); it != arguments.end(); ++it) {
+    const std::string &argument = *it;
     if (!isOver && argument == "--") {
       isOver = true;
+    } else if (!isOver && takesNextArgument(command, argument)) {
+      result.own.push_back(argument);
+      if (std::next(it) != arguments.end())
+        result.own.push_back(*++it);
     } else if (!isOver && isOptionOf(command, argument)) {
       result.own.push_back(argument);
     } else if (model) {

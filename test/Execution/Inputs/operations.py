@@ -34,8 +34,9 @@ class Case:
         self.name, self.random = name, random.Random(name)
         self.weights, self.body, self.data = [], [], b""
         self.observed = "logits"  # what of a dump is compared
+        self.ranks = 1
 
-    def weight(self, symbol, shape, storage, layers=None):
+    def weight(self, symbol, shape, storage, layers=None, split=""):
         elements = layers or 1
         for size in shape:
             elements *= size
@@ -49,7 +50,7 @@ class Case:
         suffix, star = (f"[{layers}]", ".*") if layers else ("", "")
         files = ", ".join(["0"] * count)
         self.weights.append(
-            f'  llama.weight private @{symbol}{suffix} : tensor<{dims}x{kind}> from "{symbol}{star}" '
+            f'  llama.weight private @{symbol}{suffix} : tensor<{dims}x{kind}> from "{symbol}{star}" {split}'
             f'at <["w.bin"], [{files}], [{offsets}]>'
         )
 
@@ -73,16 +74,17 @@ class Case:
     def op(self, line):
         self.body.append("    " + line)
 
-    def text(self, result, features):
-        lines = ["module {", *self.weights]
+    def text(self, result, features, part=""):
+        attributes = f"attributes {{llama.ranks = {self.ranks} : i64}} " if self.ranks > 1 else ""
+        lines = [f"module {attributes}{{", *self.weights]
         lines.append("  func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>, "
-                     f"%wanted: tensor<?xi32>) -> tensor<?x{features}xf32> {{")
-        lines += self.body + [f"    return {result} : tensor<?x{features}xf32>", "  }", "}"]
+                     f"%wanted: tensor<?xi32>) -> tensor<?x{features}xf32{part}> {{")
+        lines += self.body + [f"    return {result} : tensor<?x{features}xf32{part}>", "  }", "}"]
         return "\n".join(lines) + "\n"
 
 
-def embed(case, name, features, element, storage="f32"):
-    case.weight(name + "_table", [ROWS, features], storage)
+def embed(case, name, features, element, storage="f32", split=""):
+    case.weight(name + "_table", [ROWS, features], storage, split=split)
     case.op(f"%{name} = llama.embed %ids, @{name}_table : tensor<?x{features}x{element}>")
 
 
@@ -205,7 +207,113 @@ def attention_case(element, cache, heads, groups, ids):
     return case, finish(case, "%a", query, element)
 
 
+def add_partial(case, ranks, storage, unit, leaves="[2]"):
+    """%p, of 40 features: a product whose inner features lie on the ranks."""
+    case.ranks = ranks
+    embed(case, "x", 64, "f32")
+    part = f"#llama.columns<unit = {unit}>"
+    case.weight("up", [192, 64], storage, split=f"split <columns, unit = {unit}> ")
+    case.weight("down", [40, 192], storage, split=f"split <rows, unit = {unit}> ")
+    case.op(f"%u = llama.linear %x, @up leaves [2] : (tensor<?x64xf32>) -> tensor<?x192xf32, {part}>")
+    case.op(f"%p = llama.linear %u, @down leaves {leaves} : (tensor<?x192xf32, {part}>) -> tensor<?x40xf32, #llama.partial>")
+
+
+def embed_partial_case(ranks, element):
+    """A table that is split over the vocabulary."""
+    case = Case(f"embed, {ranks} ranks, {element}")
+    case.ranks = ranks
+    case.weight("table", [ROWS, 24], element, split="split <columns, unit = 1> ")
+    case.op("%x = llama.embed %ids, @table : tensor<?x24xf32, #llama.partial>")
+    case.op(f"%s = llama.all_reduce %x sum f32 tree [{ranks}] : tensor<?x24xf32, #llama.partial> -> tensor<?x24xf32>")
+    return case, finish(case, "%s", 24, "f32")
+
+
+def all_reduce_case(ranks, tree, storage, element, bias, unit=1, leaves="[2]"):
+    case = Case(f"all_reduce {ranks} {tree} {storage} {element} {bias}")
+    add_partial(case, ranks, storage, unit, leaves)
+    text = ""
+    if bias:
+        case.weight("b", [40], bias)
+        text = " bias @b"
+    case.op(f"%s = llama.all_reduce %p{text} sum f32 tree {tree} : tensor<?x40xf32, #llama.partial> -> tensor<?x40x{element}>")
+    return case, finish(case, "%s", 40, element)
+
+
+def fused_case(ranks, tree, mode, element, result, bias, wants_residual):
+    case = Case(f"all_reduce_residual_rms_norm {ranks} {tree} {mode} {element} {result} {bias} {wants_residual}")
+    add_partial(case, ranks, "f32", 1)
+    embed(case, "h", 40, element)
+    case.weight("norm", [40], "f32")
+    text = ""
+    if bias:
+        case.weight("b", [40], bias, layers=2)
+        text = " bias @b[1]"
+    types = f"tensor<?x40x{element}>" + (f" -> tensor<?x40x{result}>" if result != element else "")
+    case.op(f"%n, %r = llama.all_reduce_residual_rms_norm %p, %h, @norm{text} eps 1.0e-02 norm {mode} sum f32 tree {tree} "
+            f": tensor<?x40xf32, #llama.partial>, {types}")
+    if wants_residual:
+        return case, finish(case, "%r", 40, element)
+    # The residual must be right as well: others read it.
+    case.op(f"%rr = llama.select_rows %r, %wanted : tensor<?x40x{element}> -> tensor<?x40x{element}>")
+    return case, finish(case, "%n", 40, result)
+
+
+def gather_case(ranks, unit, to_all):
+    case = Case(f"{'all_gather' if to_all else 'gather'} {ranks} {unit}")
+    case.ranks = ranks
+    part = f"#llama.columns<unit = {unit}>"
+    embed(case, "x", 64, "f32")
+    case.weight("w", [90, 64], "f32", split=f"split <columns, unit = {unit}> ")
+    case.op("%rows = llama.select_rows %x, %wanted : tensor<?x64xf32> -> tensor<?x64xf32>")
+    case.op(f"%y = llama.linear %rows, @w leaves [2] : (tensor<?x64xf32>) -> tensor<?x90xf32, {part}>")
+    name, target = ("all_gather", "") if to_all else ("gather", ", #llama.root")
+    case.op(f"%g = llama.{name} %y : tensor<?x90xf32, {part}> -> tensor<?x90xf32{target}>")
+    return case, case.text("%g", 90, target)
+
+
+def split_attention_case(ranks, heads, groups, ids):
+    """Heads on the ranks; with fewer key-value heads than ranks, copies of them."""
+    case = Case(f"attention, {ranks} ranks, {heads}/{groups} {len(ids)}")
+    case.ranks = ranks
+    embed(case, "x", 32, "f32")
+    group = heads // groups * 16 if groups >= ranks else heads // ranks * 16
+    query, kv = f"#llama.columns<unit = {group}>", "#llama.columns<unit = 16>"
+    case.weight("wq", [heads * 16, 32], "f32", split=f"split <columns, unit = {group}> ")
+    for name in ("wk", "wv"):
+        case.weight(name, [groups * 16, 32], "f32", split="split <columns, unit = 16> ")
+    q, k = f"tensor<?x{heads * 16}xf32, {query}>", f"tensor<?x{groups * 16}xf32, {kv}>"
+    case.op(f"%q = llama.linear %x, @wq leaves [2] : (tensor<?x32xf32>) -> {q}")
+    case.op(f"%qr = llama.rope %q, %positions frequencies #llama.rope<[1.0, 0.31, 0.0123, 1.7e-3, 1.0e-6, 0.9, 0.5, 2.0]> pairing halves : {q}")
+    for name in "kv":
+        case.op(f"%{name} = llama.linear %x, @w{name} leaves [2] : (tensor<?x32xf32>) -> {k}")
+    case.op(f"%a = llama.attention %qr, %k, %v, %positions, %sequences layer [0] heads {heads} kv_heads {groups} scale 0.2 kv f32 : {q}, {k}")
+    case.op(f"%s = llama.silu_mul %a, %q : {q}")
+    case.op(f"%g = llama.all_gather %s : {q} -> tensor<?x{heads * 16}xf32>")
+    return case, finish(case, "%g", heads * 16, "f32")
+
+
+def make_rank_cases():
+    """More rows than twice the ranks are done in another way than few."""
+    few, many = IDS[:3], IDS * 3
+    for ids in (few, many):
+        for ranks, tree in ((2, "[2]"), (3, "[3]"), (4, "[2, 2]"), (4, "[4]")):
+            yield all_reduce_case(ranks, tree, "f32", "f32", None), ids
+            yield fused_case(ranks, tree, "hf", "f32", "bf16", "f32", False), ids
+            yield gather_case(ranks, 1, False), ids
+        yield all_reduce_case(2, "[2]", "q8_0", "bf16", "f16", unit=32, leaves="[3]"), ids
+        yield all_reduce_case(3, "[3]", "bf16", "f16", "f32", unit=2), ids
+        yield fused_case(2, "[2]", "zero_centered", "bf16", "bf16", "bf16", False), ids
+        yield fused_case(2, "[2]", "single", "f16", "f16", None, True), ids
+        yield gather_case(4, 15, True), ids
+        for ranks in (2, 3, 7):
+            yield embed_partial_case(ranks, "f32"), ids
+        yield split_attention_case(2, 4, 2, ids), ids
+        yield split_attention_case(4, 8, 2, ids), ids
+    yield embed_partial_case(2, "bf16"), many
+
+
 def make_cases():
+    yield from make_rank_cases()
     floats = ("f32", "bf16", "f16")
     for storage in (*floats, *BLOCKS):
         yield embed_case(storage, "f32"), IDS
