@@ -147,14 +147,15 @@ protected:
     end += features * 4;
   }
 
-  std::unique_ptr<program::Ranks> createRanks(int32_t ranks, int32_t timeout) {
+  std::unique_ptr<program::Ranks> createRanks(int32_t ranks, int32_t timeout,
+                                              int32_t algorithm = 0) {
     makeProgram(ranks);
     lamrt_rank_options options = getRankOptions(1, ranks);
     options.ranks = ranks;
     options.max_tokens = options.max_logit_rows = 40;
     lamrt_status status = LAMRT_OK;
     auto made = program::Ranks::create(tables.stories.program, options, timeout,
-                                       status);
+                                       algorithm, status);
     EXPECT_EQ(status, LAMRT_OK) << lamrt_last_error();
     return made;
   }
@@ -197,17 +198,21 @@ protected:
 
 } // namespace
 
-TEST_F(GroupTest, AllNumbersOfRanksHaveTheSameBits) {
+TEST_F(GroupTest, AllNumbersOfRanksAndAlgorithmsHaveTheSameBits) {
   for (int32_t rows : {1, 5, 40}) {
     std::vector<float> expected, found;
     auto one = createRanks(1, 0);
     ASSERT_EQ(runStep(*one, rows, &expected), LAMRT_OK) << lamrt_last_error();
     for (int32_t ranks : {2, 3, 4, 7}) {
-      auto group = createRanks(ranks, 0);
-      for (int i = 0; i < 3; ++i) {
-        ASSERT_EQ(runStep(*group, rows, &found), LAMRT_OK)
-            << lamrt_last_error();
-        EXPECT_EQ(found, expected) << ranks << " ranks, " << rows << " rows";
+      for (int32_t algorithm :
+           {LAMRT_BY_SIZE, LAMRT_ONE_SHOT, LAMRT_TWO_SHOT}) {
+        auto group = createRanks(ranks, 0, algorithm);
+        for (int i = 0; i < 3; ++i) {
+          ASSERT_EQ(runStep(*group, rows, &found), LAMRT_OK)
+              << lamrt_last_error();
+          EXPECT_EQ(found, expected) << ranks << " ranks, " << rows
+                                     << " rows, algorithm " << algorithm;
+        }
       }
     }
   }
@@ -271,13 +276,16 @@ TEST_F(GroupTest, ARankThatDoesNotEndItsStepEndsAll) {
 
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
   makeProgram(3);
-  lamrt_group_options options = {sizeof(options), 2, 0};
+  lamrt_group_options options = {sizeof(options), 2, 0, 0};
   lamrt_group *group = nullptr;
   EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
             LAMRT_DEVICE);
   EXPECT_STREQ(lamrt_last_error(),
                "program: has no code for 2 ranks, expected 3");
-  options = {sizeof(options), 3, -1};
+  options = {sizeof(options), 3, -1, 0};
+  EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
+            LAMRT_USAGE);
+  options = {sizeof(options), 3, 0, 7};
   EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
             LAMRT_USAGE);
   lamrt_rank_options rank = getRankOptions(1, 1);
@@ -287,6 +295,29 @@ TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
             LAMRT_USAGE);
   EXPECT_STREQ(lamrt_last_error(),
                "options: rank 0 of 3 without a group of them");
+}
+
+TEST_F(GroupTest, RanksMustBeCreatedAlike) {
+  makeProgram(3);
+  lamrt_group_options options = {sizeof(options), 3, 0, 0};
+  lamrt_group *group = nullptr;
+  ASSERT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
+            LAMRT_OK);
+  lamrt_rank_options rank = getRankOptions(1, 1);
+  rank.ranks = 3;
+  rank.group = group;
+  lamrt_rank *first = nullptr, *other = nullptr;
+  ASSERT_EQ(lamrt_rank_create(&tables.stories.program, &rank, &first), LAMRT_OK)
+      << lamrt_last_error();
+  rank.rank = 2;
+  ++rank.num_pages;
+  EXPECT_EQ(lamrt_rank_create(&tables.stories.program, &rank, &other),
+            LAMRT_USAGE);
+  EXPECT_EQ(lamrt_last_error(),
+            "options: rank 2 has num_pages " + std::to_string(rank.num_pages) +
+                ", rank 0 has " + std::to_string(rank.num_pages - 1));
+  lamrt_rank_destroy(first);
+  lamrt_group_destroy(group);
 }
 
 } // namespace lamina::test

@@ -257,12 +257,20 @@ const lamina_program *lamina_program_v1(void);
 |* Ranks that work together
 \*===----------------------------------------------------------------------===*/
 
+/** Who does the rows of a sum over ranks; the bits are the same. */
+enum {
+  LAMRT_BY_SIZE = 0,
+  LAMRT_ONE_SHOT = 1, /**< every rank does all rows, for itself */
+  LAMRT_TWO_SHOT = 2  /**< every rank does its rows, for all */
+};
+
 typedef struct lamrt_group_options {
   uint32_t struct_size;
   int32_t ranks; /**< a variant of the program has this number */
   /** Milliseconds that a rank waits for the others in a collective; 0: 30000.
    */
   int32_t timeout_ms;
+  int32_t algorithm; /**< LAMRT_BY_SIZE, ONE_SHOT or TWO_SHOT */
 } lamrt_group_options;
 
 /** Makes what the ranks of one process share: the weights, which the first of

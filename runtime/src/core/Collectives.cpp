@@ -17,9 +17,6 @@ namespace lamina::runtime {
 
 namespace {
 
-/// From so many rows a rank on, each does its own rows for all.
-constexpr int64_t kSplitRows = 2;
-
 /// FNV-1a over the words of the arguments.
 template <typename... Words>
 uint64_t hashWords(Words... words) {
@@ -114,7 +111,7 @@ void Rank::sendRow(const cpu::Rows &from, int32_t result, int64_t row) {
 
 template <typename Body, typename Send>
 void Rank::forOwnRows(int64_t rows, int64_t features, Body body, Send send) {
-  bool sends = isGroup() && rows >= kSplitRows * options.ranks;
+  bool sends = group->sharesRows(rows);
   int64_t begin = 0, end = rows;
   if (sends)
     getOwnRows(rows, begin, end);

@@ -10,6 +10,9 @@ namespace {
 
 constexpr int32_t kDefaultTimeout = 30000; // milliseconds
 
+/// From so many rows a rank on, each does its own rows for all.
+constexpr int64_t kSharedRows = 2;
+
 } // namespace
 
 lamrt_status Group::check(const lamina_program &program,
@@ -23,6 +26,9 @@ lamrt_status Group::check(const lamina_program &program,
                 "group: a time limit of %d ms, expected none below "
                 "0",
                 options.timeout_ms);
+  if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_TWO_SHOT)
+    return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 2",
+                options.algorithm);
   if (program.abi_version != LAMRT_ABI_VERSION ||
       program.struct_size < sizeof(lamina_program))
     return fail(LAMRT_UNSUPPORTED,
@@ -41,7 +47,38 @@ lamrt_status Group::check(const lamina_program &program,
 Group::Group(const lamina_program &program, const lamrt_group_options &options)
     : program(program),
       meeting(options.ranks,
-              options.timeout_ms ? options.timeout_ms : kDefaultTimeout) {}
+              options.timeout_ms ? options.timeout_ms : kDefaultTimeout),
+      algorithm(options.algorithm) {}
+
+bool Group::sharesRows(int64_t rows) const {
+  if (ranks() == 1 || algorithm == LAMRT_ONE_SHOT)
+    return false;
+  return algorithm == LAMRT_TWO_SHOT || rows >= kSharedRows * ranks();
+}
+
+lamrt_status Group::join(const lamrt_rank_options &options) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!hasRank) {
+    first = options;
+    hasRank = true;
+    return LAMRT_OK;
+  }
+  const struct {
+    const char *name;
+    int32_t mine, theirs;
+  } fields[] = {
+      {"max_tokens", options.max_tokens, first.max_tokens},
+      {"max_logit_rows", options.max_logit_rows, first.max_logit_rows},
+      {"max_sequences", options.max_sequences, first.max_sequences},
+      {"num_pages", options.num_pages, first.num_pages},
+  };
+  for (const auto &field : fields)
+    if (field.mine != field.theirs)
+      return fail(LAMRT_USAGE, "options: rank %d has %s %d, rank %d has %d",
+                  options.rank, field.name, field.mine, first.rank,
+                  field.theirs);
+  return LAMRT_OK;
+}
 
 lamrt_status Group::openWeights(const lamrt_rank_options &options) {
   std::lock_guard<std::mutex> lock(mutex);

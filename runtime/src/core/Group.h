@@ -30,8 +30,13 @@ public:
   Meeting &getMeeting() { return meeting; }
   const Meeting &getMeeting() const { return meeting; }
   int32_t ranks() const { return meeting.ranks(); }
+  /// True if each rank does its share of `rows` rows for all.
+  bool sharesRows(int64_t rows) const;
   const WeightTable &getWeights() const { return weights; }
 
+  /// What all ranks must be created with alike is what the first one has; fails
+  /// with LAMRT_USAGE naming the rank that differs, and in what.
+  lamrt_status join(const lamrt_rank_options &options);
   /// Maps and checks the files; the first rank that asks does it for all.
   lamrt_status openWeights(const lamrt_rank_options &options);
   /// Packs the weights; the first rank that asks does it for all.
@@ -47,7 +52,10 @@ private:
 
   const lamina_program &program;
   Meeting meeting;
+  int32_t algorithm;
   std::mutex mutex; ///< of creation
+  bool hasRank = false;
+  lamrt_rank_options first = {}; ///< of the first rank; its pointers are stale
   bool isOpen = false, isLoaded = false;
   WeightFiles files;
   PackedWeights packedFile;

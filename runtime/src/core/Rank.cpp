@@ -215,8 +215,8 @@ lamrt_status Rank::allocateMemory() {
 /// A rank alone makes its own group.
 lamrt_status Rank::joinGroup() {
   if (!options.group) {
-    ownGroup.reset(new (std::nothrow) lamrt_group{
-        {*program, {sizeof(lamrt_group_options), 1, 0}}});
+    const lamrt_group_options alone = {sizeof(alone), 1, 0, LAMRT_BY_SIZE};
+    ownGroup.reset(new (std::nothrow) lamrt_group{{*program, alone}});
     if (!ownGroup)
       return fail(LAMRT_LIMIT, "memory: cannot get %zu bytes",
                   sizeof(lamrt_group));
@@ -224,6 +224,8 @@ lamrt_status Rank::joinGroup() {
   group = options.group ? &options.group->group : &ownGroup->group;
   if (&group->getProgram() != program)
     return fail(LAMRT_USAGE, "options: the group is of another program");
+  if (lamrt_status status = group->join(options))
+    return status;
   weights = &group->getWeights();
   return LAMRT_OK;
 }

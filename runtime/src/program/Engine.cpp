@@ -63,7 +63,8 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.tap = chosen.tap ? forwardTap : nullptr;
   options.context = engine.get();
   engine->options.chunk = options.max_tokens;
-  engine->ranks = Ranks::create(program, options, chosen.timeout, status);
+  engine->ranks =
+      Ranks::create(program, options, chosen.timeout, chosen.algorithm, status);
   engine->loading = nullptr;
   if (status)
     return nullptr;

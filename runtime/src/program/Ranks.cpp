@@ -20,10 +20,12 @@ constexpr int64_t kPatience = 1000000000; // nanoseconds
 
 std::unique_ptr<Ranks> Ranks::create(const lamina_program &program,
                                      const lamrt_rank_options &options,
-                                     int32_t timeout, lamrt_status &status) {
+                                     int32_t timeout, int32_t algorithm,
+                                     lamrt_status &status) {
   std::unique_ptr<Ranks> made(new Ranks);
   Shared &shared = *made->shared;
-  lamrt_group_options group = {sizeof(group), options.ranks, timeout};
+  lamrt_group_options group = {sizeof(group), options.ranks, timeout,
+                               algorithm};
   status = lamrt_group_create(&program, &group, &shared.group);
   if (status)
     return nullptr;

@@ -19,11 +19,13 @@ namespace lamina::program {
 class Ranks {
 public:
   /// Makes as many ranks as `options` says, which are those of rank 0; each
-  /// gets its share of the threads. `timeout` is that of lamrt_group_options.
+  /// gets its share of the threads. `timeout` and `algorithm` are those of
+  /// lamrt_group_options.
   /// Returns nothing on failure; `status` and lamrt_last_error say why.
   static std::unique_ptr<Ranks> create(const lamina_program &program,
                                        const lamrt_rank_options &options,
-                                       int32_t timeout, lamrt_status &status);
+                                       int32_t timeout, int32_t algorithm,
+                                       lamrt_status &status);
   ~Ranks();
   Ranks(const Ranks &) = delete;
   Ranks &operator=(const Ranks &) = delete;
