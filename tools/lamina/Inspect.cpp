@@ -262,6 +262,24 @@ int printTensorTable(const Model &model) {
   return printAnswer(text);
 }
 
+/// The plan, and beside it what the arena would be without fusing.
+int addPlan(CompileRequest request, llvm::json::Object &object) {
+  llvm::json::Object plans[2];
+  for (bool fuse : {true, false}) {
+    request.fuse = fuse;
+    Compilation compilation(request);
+    if (int code = compilation.start())
+      return code;
+    if (int code = compilation.advance(Stage::Planned))
+      return code;
+    plans[fuse] = describePlan(compilation.getModule());
+  }
+  plans[false].erase("slots");
+  plans[true]["unfused"] = std::move(plans[false]);
+  object["plan"] = std::move(plans[true]);
+  return 0;
+}
+
 /// A pipe or a device is none, and is not read.
 bool isElf(const std::string &path) {
   char magic[4] = {};
@@ -320,14 +338,9 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
   object["warnings"] = llvm::json::Array(model->warnings);
   if (line->options.hasArg(OPT_tensors))
     object["tensor_list"] = listTensors(*model);
-  if (line->options.hasArg(OPT_plan)) {
-    Compilation compilation(*request);
-    if (int code = compilation.start())
+  if (line->options.hasArg(OPT_plan))
+    if (int code = addPlan(*request, object))
       return code;
-    if (int code = compilation.advance(Stage::Planned))
-      return code;
-    object["plan"] = describePlan(compilation.getModule());
-  }
   std::string text;
   llvm::raw_string_ostream stream(text);
   if (asJson)
