@@ -1,6 +1,7 @@
 # Configuration of the lit tests.
 import os
 import shlex
+import shutil
 import sys
 
 import lit.formats
@@ -44,6 +45,12 @@ config.substitutions.append(
 config.environment["FILECHECK_OPTS"] = (
     "--enable-var-scope --allow-unused-prefixes=false"
 )
+
+# Locales can be made, from their sources in the package locales.
+if shutil.which("localedef") and all(
+    os.path.exists(f"/usr/share/i18n/locales/{name}") for name in ("de_DE", "tr_TR")
+):
+    config.available_features.add("locales")
 
 lit_config.load_config(
     config, os.path.join(config.test_source_root, "sanitizers.cfg.py")

@@ -56,13 +56,14 @@ bool startsWithMagic(const fs::path &file) {
 
 std::optional<Model> openGguf(std::string path, const fs::path &file,
                               InputErrors &errors) {
-  std::optional<GgufFile> gguf = readGguf(file.string(), errors);
+  Model model;
+  std::optional<GgufFile> gguf =
+      readGguf(file.string(), errors, &model.warnings);
   if (!gguf)
     return std::nullopt;
   std::optional<LlamaConfig> config = readLlamaConfig(*gguf, errors);
   if (!config)
     return std::nullopt;
-  Model model;
   model.path = std::move(path);
   model.folder = file.has_parent_path() ? file.parent_path().string() : ".";
   model.format = ModelFormat::Gguf;

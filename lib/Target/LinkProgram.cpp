@@ -147,6 +147,7 @@ bool lamina::linkProgram(const std::string &objectPath,
     // The linker says so of a folder that cannot be written, or a full disk.
     bool isOutput =
         messages.find("cannot open output file") != std::string::npos ||
+        messages.find("failed to open " + temporary) != std::string::npos ||
         messages.find("failed to write") != std::string::npos;
     errors.report({isOutput ? ExitCode::InputOutput : ExitCode::InternalError,
                    outputPath, "", "link", findMessage(messages),

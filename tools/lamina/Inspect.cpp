@@ -13,16 +13,55 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <charconv>
 #include <fstream>
 
 using namespace lamina;
 using llvm::StringRef;
 
 namespace {
+
+/// Writes `value` as JSON, lines indented by `indent` (none: one line). Numbers
+/// are in the shortest form that reads back as the same f64.
+class JsonWriter {
+public:
+  JsonWriter(llvm::raw_ostream &stream, unsigned indent)
+      : json(stream, indent) {}
+
+  void write(const llvm::json::Value &value) {
+    if (const llvm::json::Object *object = value.getAsObject()) {
+      std::map<StringRef, const llvm::json::Value *> entries;
+      for (const auto &[key, entry] : *object)
+        entries[StringRef(key)] = &entry;
+      json.object([&] {
+        for (const auto &[key, entry] : entries) {
+          json.attributeBegin(key);
+          write(*entry);
+          json.attributeEnd();
+        }
+      });
+    } else if (const llvm::json::Array *array = value.getAsArray()) {
+      json.array([&] {
+        for (const llvm::json::Value &entry : *array)
+          write(entry);
+      });
+    } else if (value.kind() == llvm::json::Value::Number &&
+               !value.getAsInteger()) {
+      char digits[32];
+      char *end =
+          std::to_chars(digits, std::end(digits), *value.getAsNumber()).ptr;
+      json.rawValue(StringRef(digits, size_t(end - digits)));
+    } else {
+      json.value(value);
+    }
+  }
+
+private:
+  llvm::json::OStream json;
+};
 
 //===----------------------------------------------------------------------===//
 // Programs
@@ -110,10 +149,8 @@ int inspectProgram(const std::string &path, bool asJson, bool collectives) {
                                                   "nothing of ranks");
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (asJson)
-    stream << *value << "\n";
-  else
-    stream << llvm::formatv("{0:2}\n", *value);
+  JsonWriter(stream, asJson ? 0 : 2).write(*value);
+  stream << "\n";
   return printAnswer(text);
 }
 
@@ -212,6 +249,8 @@ void printText(llvm::raw_ostream &stream, const llvm::json::Object &object,
 
 void printValue(llvm::raw_ostream &stream, StringRef key,
                 const llvm::json::Value &value, unsigned indent) {
+  if (value.getAsArray() && value.getAsArray()->empty())
+    return;
   stream.indent(indent) << key << ":";
   if (const llvm::json::Object *object = value.getAsObject()) {
     stream << "\n";
@@ -234,11 +273,13 @@ void printValue(llvm::raw_ostream &stream, StringRef key,
   } else if (std::optional<StringRef> text = value.getAsString()) {
     stream << " " << *text << "\n";
   } else {
-    stream << " " << value << "\n";
+    stream << " ";
+    JsonWriter(stream, 0).write(value);
+    stream << "\n";
   }
 }
 
-/// `object` as lines of `key: value`, keys in order.
+/// `object` as lines of `key: value`, keys in order; empty lists are left out.
 void printText(llvm::raw_ostream &stream, const llvm::json::Object &object,
                unsigned indent) {
   std::map<StringRef, const llvm::json::Value *> entries;
@@ -343,9 +384,11 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
       return code;
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (asJson)
-    stream << llvm::json::Value(std::move(object)) << "\n";
-  else
+  if (asJson) {
+    JsonWriter(stream, 0).write(llvm::json::Value(std::move(object)));
+    stream << "\n";
+  } else {
     printText(stream, object);
+  }
   return printAnswer(text);
 }

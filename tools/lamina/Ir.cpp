@@ -3,6 +3,7 @@
 #include "Commands.h"
 #include "Compilation.h"
 #include "OutputFiles.h"
+#include "llvm/Support/Process.h"
 
 using namespace lamina;
 
@@ -55,6 +56,10 @@ int lamina::runCompile(const std::vector<std::string> &arguments) {
     return failUsage(line->command,
                      output.empty() ? "no output, expected -o FILE"
                                     : "-o: -, expected a file for a program");
+  if (output == "-" && *stage == Stage::Object &&
+      llvm::sys::Process::StandardOutIsDisplayed())
+    return failUsage(line->command,
+                     "-o: -, a terminal, expected a file for an object");
   return compileTo(line->command, *request, *stage, output,
                    /*debugInfo=*/false);
 }

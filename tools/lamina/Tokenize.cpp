@@ -60,9 +60,9 @@ int readFile(const std::string &path, std::string &text) {
       return 0;
     text.append(buffer.data(), *count);
     if (text.size() > kMaxTextBytes)
-      return fail(ExitCode::Limit, name + ": over " +
+      return fail(ExitCode::Limit, name + ": text: more than " +
                                        std::to_string(kMaxTextBytes) +
-                                       " bytes of text");
+                                       " bytes, expected a shorter one");
   }
 }
 

@@ -204,6 +204,17 @@ TEST_F(Program, WrongOptionsAreNamed) {
   EXPECT_EQ(run("$P -f \"$T\"").code, 5);
 }
 
+TEST_F(Program, TextWithoutEndIsALimit) {
+  for (const char *options :
+       {"-f /dev/zero", "</dev/zero", "--prompts /dev/zero"}) {
+    Outcome outcome = run(std::string("$P ") + options);
+    EXPECT_EQ(outcome.code, 6) << options;
+    EXPECT_THAT(outcome.err,
+                MatchesRegex("error: (/dev/zero|standard input): text: more "
+                             "than 67108864 bytes, expected a shorter one\n"));
+  }
+}
+
 TEST_F(Program, AnyBytesAreAPrompt) {
   write("bytes", std::string("a\0b\xc0\x80\xed\xa0\x80\xff\xf0\x9f", 11));
   Outcome outcome = run("$P -f \"$T/bytes\" -n 5");

@@ -30,8 +30,9 @@ public:
       if (isAtEnd)
         return false;
       if (held.size() > kMaxTextBytes) {
-        status = reportError(LAMRT_LIMIT, "standard input: over 1 GiB of text "
-                                          "in a line");
+        status = reportError(LAMRT_LIMIT, "standard input: line: more than " +
+                                              std::to_string(kMaxTextBytes) +
+                                              " bytes, expected a shorter one");
         return false;
       }
       char buffer[4096];

@@ -136,7 +136,9 @@ lamrt_status readText(const std::string &path, std::string &text) {
       break;
     text.append(buffer, static_cast<size_t>(count));
     if (text.size() > kMaxTextBytes) {
-      status = reportError(LAMRT_LIMIT, name + ": over 1 GiB of text");
+      status = reportError(LAMRT_LIMIT, name + ": text: more than " +
+                                            std::to_string(kMaxTextBytes) +
+                                            " bytes, expected a shorter one");
       break;
     }
   }

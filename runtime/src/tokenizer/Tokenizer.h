@@ -18,8 +18,9 @@
 
 namespace lamina {
 
-/// Bytes of the longest text that can be encoded.
-constexpr size_t kMaxTextBytes = size_t(1) << 30;
+/// Bytes of the longest text that can be encoded: far more than any context
+/// holds, and few enough that a device without an end is refused at once.
+constexpr size_t kMaxTextBytes = size_t(1) << 26;
 
 struct EncodeOptions {
   /// Whether BOS and EOS are added; by default as the model says.
