@@ -28,10 +28,12 @@ void lamina::buildFusedPipeline(OpPassManager &manager,
   buildFusingPipeline(manager);
 }
 
-void lamina::buildFusingPipeline(OpPassManager &manager) {
+void lamina::buildFusingPipeline(OpPassManager &manager, bool fuse) {
   manager.addPass(createMergeProjectionsPass());
-  manager.addPass(createHoistFirstNormPass());
-  manager.addPass(createFuseAllReduceResidualRmsNormPass());
+  if (fuse) {
+    manager.addPass(createHoistFirstNormPass());
+    manager.addPass(createFuseAllReduceResidualRmsNormPass());
+  }
   manager.addPass(createCanonicalizerPass());
 }
 

@@ -32,8 +32,9 @@ void buildShardedPipeline(mlir::OpPassManager &manager,
 void buildFusedPipeline(mlir::OpPassManager &manager,
                         const StageOptions &options);
 
-/// `sharded` -> `fused`.
-void buildFusingPipeline(mlir::OpPassManager &manager);
+/// `sharded` -> `fused`; without `fuse` only projections are merged, to
+/// compare.
+void buildFusingPipeline(mlir::OpPassManager &manager, bool fuse = true);
 
 /// `fused` (or `sharded`) -> `planned`: every activation gets a place in the
 /// arena.

@@ -7,6 +7,7 @@
 #include "StructRow.h"
 #include "WeightTables.h"
 #include "lamina/Conversion/BufferPlan.h"
+#include "lamina/Conversion/DescribeVariants.h"
 #include "lamina/Conversion/Passes.h"
 #include "lamina/Conversion/ProgramInfo.h"
 #include "lamina/Conversion/RuntimeTables.h"
@@ -59,6 +60,7 @@ private:
   GlobalBuilder globals;
   WeightTables checkpoint;
   ConstantArray frequencies, taps, variants;
+  std::string json; // what the program says of itself
 };
 
 LogicalResult TableEmitter::readNumber(StringRef name, Attribute attribute,
@@ -244,6 +246,7 @@ LogicalResult TableEmitter::emitVariants() {
     rows.add(*row, sizeof(lamrt_variant));
   }
   variants = rows.emit("lamina.variants");
+  json = addVariants(module, info.json);
   return success();
 }
 
@@ -286,17 +289,16 @@ void TableEmitter::emitNote() {
     return text;
   };
   // The name counts with its zero, the description has none.
-  std::string name = pad(kName.str() + '\0'), text = pad(info.json);
+  std::string name = pad(kName.str() + '\0'), text = pad(json);
   auto i32 = builder.getI32Type(), i8 = builder.getI8Type();
   auto type = LLVM::LLVMStructType::getLiteral(
       builder.getContext(),
       {i32, i32, i32, LLVM::LLVMArrayType::get(i8, name.size()),
        LLVM::LLVMArrayType::get(i8, text.size())});
-  Attribute fields[] = {builder.getI32IntegerAttr(kName.size() + 1),
-                        builder.getI32IntegerAttr(info.json.size()),
-                        builder.getI32IntegerAttr(kType),
-                        builder.getStringAttr(name),
-                        builder.getStringAttr(text)};
+  Attribute fields[] = {
+      builder.getI32IntegerAttr(kName.size() + 1),
+      builder.getI32IntegerAttr(json.size()), builder.getI32IntegerAttr(kType),
+      builder.getStringAttr(name), builder.getStringAttr(text)};
   globals.add("lamina.note", type, builder.getArrayAttr(fields));
   auto note = module.lookupSymbol<LLVM::GlobalOp>("lamina.note");
   note.setSection(".note.lamina");
@@ -342,7 +344,7 @@ LogicalResult TableEmitter::emitProgram() {
   StructRow row(globals);
   row.addI32(offsetof(Program, struct_size), sizeof(Program))
       .addI32(offsetof(Program, abi_version), LAMRT_ABI_VERSION)
-      .addPointer(offsetof(Program, json), globals.addString(info.json))
+      .addPointer(offsetof(Program, json), globals.addString(json))
       .addPointer(offsetof(Program, model_path),
                   globals.addString(info.modelPath))
       .addPointer(offsetof(Program, relative_model_path),

@@ -238,12 +238,12 @@ int Compilation::addProgramInfo() {
 
 /// Adds the passes that make `stage` of the stage before it.
 static void addStage(mlir::PassManager &manager, Stage stage,
-                     const StageOptions &options) {
+                     const StageOptions &options, bool fuse) {
   switch (stage) {
   case Stage::Sharded:
     return buildShardedPipeline(manager, options);
   case Stage::Fused:
-    return buildFusingPipeline(manager);
+    return buildFusingPipeline(manager, fuse);
   case Stage::Planned:
     return buildPlannedPipeline(manager);
   case Stage::Runtime:
@@ -289,7 +289,7 @@ int Compilation::runStages(mlir::ModuleOp target, Stage stage, int64_t ranks) {
     if (next == Stage::Planned && mlir::failed(checkRuntimeSupport(target)))
       return int(ExitCode::Unsupported);
     mlir::PassManager manager(&context);
-    addStage(manager, next, options);
+    addStage(manager, next, options, request.fuse);
     if (mlir::failed(manager.run(target)))
       return int(getFailureCode(next));
     note("reached the stage " + getName(next).str());

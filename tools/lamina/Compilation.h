@@ -44,6 +44,8 @@ struct CompileRequest {
   /// 0: all that the model was made for.
   int64_t maxContext = 0;
   bool taps = false;
+  /// Norms are hoisted and fused.
+  bool fuse = true;
   bool hashWeights = false;
   /// The program reads a packed file beside it, not the model's files.
   bool packWeights = false;

@@ -146,6 +146,7 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
     return std::nullopt;
   }
   request.taps = line.options.hasArg(OPT_taps);
+  request.fuse = !line.options.hasArg(OPT_no_fuse);
   request.hashWeights = line.options.hasArg(OPT_hash_weights);
   request.verbose = line.options.hasArg(OPT_verbose);
   return request;

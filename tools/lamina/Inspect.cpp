@@ -8,6 +8,7 @@
 #include "Commands.h"
 #include "Compilation.h"
 #include "lamina/Conversion/BufferPlan.h"
+#include "lamina/Conversion/DescribeVariants.h"
 #include "lamina/Import/SummationTree.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -26,6 +27,38 @@ namespace {
 //===----------------------------------------------------------------------===//
 // Programs
 //===----------------------------------------------------------------------===//
+
+/// The collectives of each number of ranks, a line each, in program order. What
+/// a damaged note lacks is left out.
+int printCollectives(const llvm::json::Value &variants, bool asJson) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  auto getNumber = [](const llvm::json::Object &object, StringRef key) {
+    return object.getInteger(key).value_or(0);
+  };
+  if (asJson) {
+    stream << variants << "\n";
+    return printAnswer(text);
+  }
+  for (const llvm::json::Value &value : *variants.getAsArray()) {
+    const llvm::json::Object *variant = value.getAsObject();
+    const llvm::json::Array *list =
+        variant ? variant->getArray("collectives") : nullptr;
+    if (!list)
+      continue;
+    stream << "ranks " << getNumber(*variant, "ranks") << ": "
+           << getNumber(*variant, "bytes_per_token") << " bytes a token\n";
+    for (const llvm::json::Value &entry : *list)
+      if (const llvm::json::Object *one = entry.getAsObject())
+        stream << "  " << getNumber(*one, "times") << " x "
+               << one->getString("operation").value_or("?") << " of "
+               << one->getString("rows").value_or("?") << " x "
+               << getNumber(*one, "features") << " "
+               << one->getString("type").value_or("?") << ", "
+               << getNumber(*one, "bytes_per_row") << " bytes a row\n";
+  }
+  return printAnswer(text);
+}
 
 /// The JSON in the note of a program; an error says why there is none.
 llvm::Expected<std::string> readNote(const std::string &path) {
@@ -58,7 +91,7 @@ llvm::Expected<std::string> readNote(const std::string &path) {
                                  "lamina compile made");
 }
 
-int inspectProgram(const std::string &path, bool asJson) {
+int inspectProgram(const std::string &path, bool asJson, bool collectives) {
   llvm::Expected<std::string> note = readNote(path);
   if (!note)
     return fail(ExitCode::Malformed,
@@ -67,6 +100,14 @@ int inspectProgram(const std::string &path, bool asJson) {
   if (!value)
     return fail(ExitCode::Malformed,
                 path + ": program: note: " + llvm::toString(value.takeError()));
+  const llvm::json::Object *object = value->getAsObject();
+  const llvm::json::Value *variants =
+      object ? object->get("variants") : nullptr;
+  if (collectives)
+    return variants && variants->getAsArray()
+               ? printCollectives(*variants, asJson)
+               : fail(ExitCode::Malformed, path + ": program: note: says "
+                                                  "nothing of ranks");
   std::string text;
   llvm::raw_string_ostream stream(text);
   if (asJson)
@@ -246,9 +287,18 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
       if (line->options.hasArg(option))
         return failUsage(line->command, std::string(name) +
                                             ": of a program, expected a model");
-    return inspectProgram(request->input, asJson);
+    return inspectProgram(request->input, asJson,
+                          line->options.hasArg(OPT_collectives));
   }
 
+  if (line->options.hasArg(OPT_collectives)) {
+    Compilation compilation(*request);
+    if (int code = compilation.start())
+      return code;
+    if (int code = compilation.advance(Stage::Runtime))
+      return code;
+    return printCollectives(describeVariants(compilation.getModule()), asJson);
+  }
   InputErrors errors;
   std::optional<Model> model = openModel(request->input, errors);
   if (!model)

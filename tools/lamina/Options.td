@@ -36,6 +36,8 @@ def max_context_EQ : Joined<["--"], "max-context=", Compiling>, MetaVarName<"N">
     HelpText<"positions that the program can hold, at most those of the model">;
 def tp_EQ : Joined<["--"], "tp=", Compiling>, MetaVarName<"N">,
     HelpText<"number of ranks (default 1); several for a program: 1,2,4">;
+def no_fuse : Flag<["--"], "no-fuse", Compiling>,
+    HelpText<"keep norms, adds and sums over ranks apart, to compare">;
 def verbose : Flag<["--"], "verbose", Compiling>,
     HelpText<"say what is done, and how long it takes">;
 
@@ -82,6 +84,9 @@ def ref : Separate<["--"], "ref", [Compare]>, MetaVarName<"FILE">,
     HelpText<"safetensors with input_ids [T], logits [T, V] and, if it has them, hidden.L<i> and hidden.norm">;
 def limit_EQ : Joined<["--"], "limit=", [Compare]>, MetaVarName<"X">,
     HelpText<"largest difference of a logit or hidden state (default 1e-4)">;
+
+def collectives : Flag<["--"], "collectives", [Inspect]>,
+    HelpText<"list what the ranks do together, in order, with bytes a token, for each --tp">;
 
 // A value may be an argument of its own.
 def : Separate<["--"], "activations">, Alias<activations_EQ>;

@@ -64,6 +64,7 @@ bool addCompiler(const CompileRequest &request, Fingerprint &fingerprint,
     fingerprint.add(uint64_t(ranks));
   fingerprint.add(uint64_t(request.maxContext));
   fingerprint.add(uint64_t(request.taps));
+  fingerprint.add(uint64_t(request.fuse));
   return true;
 }
 

@@ -34,4 +34,7 @@ fi
 if [ -n "${HOME:-}" ] && [ "$HOME" != / ]; then
   must_not_find "the home folder" -F "$HOME/" -- .
 fi
+# What a merge leaves.
+must_not_find "a conflict marker" -E '^(<<<<<<<|>>>>>>>) ' -- . \
+  ':!utils/ci/checks.sh'
 exit $status

@@ -1,0 +1,22 @@
+//===- DescribeVariants.h - What a program says of its ranks --------------===//
+
+#ifndef LAMINA_CONVERSION_DESCRIBEVARIANTS_H
+#define LAMINA_CONVERSION_DESCRIBEVARIANTS_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
+
+namespace lamina {
+
+/// The variants of a valid module of the stage `runtime`: `{ranks,
+/// bytes_per_token, collectives}` each. The bytes are those of the values that
+/// one token makes the ranks share: rows times features times element bytes.
+llvm::json::Array describeVariants(mlir::ModuleOp module);
+
+/// Returns the object `json` with these as `variants`; what is no object stays
+/// as it is.
+std::string addVariants(mlir::ModuleOp module, llvm::StringRef json);
+
+} // namespace lamina
+
+#endif // LAMINA_CONVERSION_DESCRIBEVARIANTS_H
