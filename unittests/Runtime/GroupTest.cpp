@@ -33,9 +33,9 @@ enum class Fault {
   DoesNotEnd,
 };
 
-/// What this rank does.
-constexpr int32_t kGuilty = 1;
+/// What the guilty rank does.
 std::atomic<Fault> fault{Fault::None};
+std::atomic<int32_t> guilty{1};
 std::atomic<bool> hasFired{false};
 /// Lets a rank that stalls go on, at the end of a test.
 std::atomic<bool> isReleased{false};
@@ -46,7 +46,7 @@ void stall() {
 
 /// True if `rank` is the guilty one and is to do `which` now; then it has.
 bool does(lamrt_rank *rank, Fault which) {
-  if (rank->rank.number() != kGuilty || fault.load() != which)
+  if (rank->rank.number() != guilty.load() || fault.load() != which)
     return false;
   hasFired = true;
   return true;
@@ -100,6 +100,7 @@ class GroupTest : public testing::Test {
 protected:
   void SetUp() override {
     fault = Fault::None;
+    guilty = 1;
     hasFired = isReleased = false;
   }
   void TearDown() override { isReleased = true; }
@@ -225,6 +226,15 @@ TEST_F(GroupTest, ARankThatStallsAtTheEndIsNamed) {
   std::string message = fail(Fault::StallsAtTheEnd, LAMRT_DEVICE);
   EXPECT_NE(message.find("the end of the step, for rank 1"), message.npos)
       << message;
+}
+
+/// No rank is the one that gives up the others.
+TEST_F(GroupTest, TheFirstRankMayStallOrFail) {
+  guilty = 0;
+  std::string message = fail(Fault::StallsBefore, LAMRT_DEVICE);
+  EXPECT_NE(message.find("for rank 0"), message.npos) << message;
+  message = fail(Fault::FailsInside, LAMRT_MALFORMED);
+  EXPECT_EQ(message, "rank 0: program: weight -5 of 14");
 }
 
 TEST_F(GroupTest, WithoutATimeLimitTheyWait) {
