@@ -22,8 +22,9 @@ namespace {
 
 enum class Fault {
   None,
-  StallsBefore,   // a collective
-  StallsAtTheEnd, // of the step
+  StallsAtTheStart, // of the step
+  StallsBefore,     // a collective
+  StallsAtTheEnd,   // of the step
   FailsInside,
   ReturnsError,
   Skips,
@@ -39,6 +40,7 @@ std::atomic<int32_t> guilty{1};
 std::atomic<bool> hasFired{false};
 /// Lets a rank that stalls go on, at the end of a test.
 std::atomic<bool> isReleased{false};
+std::atomic<int32_t> numTapped{0}, numEnded{0};
 void stall() {
   while (!isReleased.load())
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -56,10 +58,14 @@ enum Slot { kPartial, kRest, kNorm, kRows, kColumns, kRoot };
 enum List { kTree, kLeaves, kOuts };
 
 lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
+  if (does(rank, Fault::StallsAtTheStart))
+    stall();
   lamrt_step_begin(rank, step);
   lamrt_embed(rank, kEmbedding, kPartial);
-  if (does(rank, Fault::StallsBefore))
+  if (does(rank, Fault::StallsBefore)) {
     stall();
+    lamrt_tap(rank, 0, 0, kRest);
+  }
   if (does(rank, Fault::FailsInside))
     lamrt_embed(rank, -5, kPartial);
   if (does(rank, Fault::ReturnsError))
@@ -84,7 +90,10 @@ lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
     stall();
   if (does(rank, Fault::DoesNotEnd))
     return LAMRT_OK;
-  return lamrt_step_end(rank);
+  lamrt_status status = lamrt_step_end(rank);
+  if (rank->rank.number() == guilty.load())
+    ++numEnded;
+  return status;
 }
 
 /// Never freed: a rank that was given up goes on with them when it is released.
@@ -153,6 +162,8 @@ protected:
     lamrt_rank_options options = getRankOptions(1, ranks);
     options.ranks = ranks;
     options.max_tokens = options.max_logit_rows = 40;
+    options.tap = [](void *, const char *, int32_t, const float *, int64_t,
+                     int64_t) { ++numTapped; };
     lamrt_status status = LAMRT_OK;
     auto made = program::Ranks::create(tables.stories.program, options, timeout,
                                        status);
@@ -235,6 +246,20 @@ TEST_F(GroupTest, TheFirstRankMayStallOrFail) {
   EXPECT_NE(message.find("for rank 0"), message.npos) << message;
   message = fail(Fault::FailsInside, LAMRT_MALFORMED);
   EXPECT_EQ(message, "rank 0: program: weight -5 of 14");
+}
+
+/// The caller has freed its step, and what its tap refers to.
+TEST_F(GroupTest, ARankThatWasGivenUpDoesNothing) {
+  guilty = 0;
+  for (Fault late : {Fault::StallsAtTheStart, Fault::StallsBefore}) {
+    fail(late, LAMRT_DEVICE);
+    numTapped = numEnded = 0;
+    isReleased = true;
+    while (numEnded == 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(numTapped, 0);
+    isReleased = false;
+  }
 }
 
 TEST_F(GroupTest, WithoutATimeLimitTheyWait) {

@@ -301,7 +301,10 @@ void Rank::beginStep(const lamrt_step &step) {
     stepStatus = fail(LAMRT_INTERNAL, "program: it began another step");
     return;
   }
-  stepStatus = stepArrays.begin(step);
+  // A rank that comes too late may find no step any more.
+  stepStatus = group->getMeeting().check();
+  if (!stepStatus)
+    stepStatus = stepArrays.begin(step);
   std::fill(anglesAreKnown.begin(), anglesAreKnown.end(), 0);
   isOpen = true;
 }
