@@ -32,6 +32,7 @@ enum class Fault {
   OtherShape,
   OtherArgument,
   DoesNotEnd,
+  AddsTwice,
 };
 
 /// What the guilty rank does.
@@ -54,8 +55,17 @@ bool does(lamrt_rank *rank, Fault which) {
   return true;
 }
 
-enum Slot { kPartial, kRest, kNorm, kRows, kColumns, kRoot };
-enum List { kTree, kLeaves, kOuts };
+enum Slot {
+  kPartial,
+  kRest,
+  kNorm,
+  kRows,
+  kColumns,
+  kRoot,
+  kOneUnit,
+  kAddends
+};
+enum List { kTree, kLeaves, kOuts, kToAddends };
 
 lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
   if (does(rank, Fault::StallsAtTheStart))
@@ -68,6 +78,8 @@ lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
   }
   if (does(rank, Fault::FailsInside))
     lamrt_embed(rank, -5, kPartial);
+  if (does(rank, Fault::AddsTwice))
+    lamrt_linear(rank, kOneUnit, kEmbedding, 0, -1, kLeaves, kToAddends, 0);
   if (does(rank, Fault::ReturnsError))
     return LAMRT_LIMIT;
   if (does(rank, Fault::SwapsTwo))
@@ -102,7 +114,8 @@ struct Tables {
   lamrt_variant variant = {};
   std::vector<lamrt_slot> slots;
   std::vector<lamrt_list> lists;
-  std::vector<int32_t> tree, leaves, outs;
+  std::vector<int32_t> tree, leaves, outs, toAddends;
+  int64_t tableUnit = 1; ///< of the split of the embeddings
 };
 
 class GroupTest : public testing::Test {
@@ -123,11 +136,12 @@ protected:
       tables.tree = {2, 2};
     tables.leaves = {2};
     tables.outs = {kColumns};
+    tables.toAddends = {kAddends};
     auto toList = [](const std::vector<int32_t> &values) {
       return lamrt_list{static_cast<int32_t>(values.size()), values.data()};
     };
     tables.lists = {toList(tables.tree), toList(tables.leaves),
-                    toList(tables.outs)};
+                    toList(tables.outs), toList(tables.toAddends)};
     tables.slots.clear();
     for (int64_t &bytes : tables.variant.arena_bytes)
       bytes = 0;
@@ -137,6 +151,8 @@ protected:
     addSlot(LAMRT_ROWS_LOGITS, 64, LAMRT_WHOLE, 0);
     addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_COLUMNS, 1);
     addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_ROOT, 0);
+    addSlot(LAMRT_ROWS_LOGITS, 64, LAMRT_COLUMNS, 64);
+    addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_PARTIAL, 0);
     tables.variant.ranks = ranks;
     tables.variant.num_slots = static_cast<int32_t>(tables.slots.size());
     tables.variant.slots = tables.slots.data();
@@ -144,7 +160,7 @@ protected:
     tables.variant.lists = tables.lists.data();
     tables.variant.step = runGroupStep;
     tables.stories.weights[kEmbedding].split = LAMRT_SPLIT_COLUMNS;
-    tables.stories.weights[kEmbedding].split_unit = 1;
+    tables.stories.weights[kEmbedding].split_unit = tables.tableUnit;
     tables.stories.program.variants = &tables.variant;
     tables.stories.program.cache = {};
   }
@@ -304,6 +320,17 @@ TEST_F(GroupTest, ARankThatDoesNotEndItsStepEndsAll) {
   EXPECT_EQ(message, "rank 1: program: its code did not end the step");
 }
 
+/// With fewer units than ranks, some ranks have the same.
+TEST_F(GroupTest, NoUnitIsAddedTwice) {
+  std::string message = fail(Fault::AddsTwice, LAMRT_MALFORMED);
+  EXPECT_EQ(message, "rank 1: program: weight model.embed_tokens.weight: its "
+                     "product is split otherwise");
+  fault = Fault::None;
+  tables.tableUnit = 256;
+  EXPECT_EQ(runStep(*createRanks(2, 0), 5), LAMRT_OK) << lamrt_last_error();
+  EXPECT_EQ(runStep(*createRanks(3, 0), 5), LAMRT_MALFORMED);
+}
+
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
   makeProgram(3);
   lamrt_group_options options = {sizeof(options), 2, 0};
@@ -312,6 +339,11 @@ TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
             LAMRT_DEVICE);
   EXPECT_STREQ(lamrt_last_error(),
                "program: has no code for 2 ranks, expected 3");
+  tables.variant.ranks = 1025;
+  options = {sizeof(options), 1025, 0};
+  EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
+            LAMRT_UNSUPPORTED);
+  tables.variant.ranks = 3;
   options = {sizeof(options), 3, -1};
   EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
             LAMRT_USAGE);

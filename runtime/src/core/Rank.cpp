@@ -76,9 +76,6 @@ lamrt_status Rank::checkOptions(const lamrt_rank_options &chosen) const {
       chosen.max_sequences < 1 || chosen.num_pages < 1 || chosen.threads < 0)
     return fail(LAMRT_USAGE,
                 "options: rows, sequences and pages must be positive");
-  if (chosen.ranks > kMaxRanks)
-    return fail(LAMRT_UNSUPPORTED, "options: %d ranks, expected at most %d",
-                chosen.ranks, kMaxRanks);
   if (chosen.threads > 1024)
     return fail(LAMRT_USAGE, "options: %d threads, expected at most 1024",
                 chosen.threads);

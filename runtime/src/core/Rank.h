@@ -22,9 +22,6 @@
 
 namespace lamina::runtime {
 
-/// Ranks of the largest group.
-constexpr int32_t kMaxRanks = 1024;
-
 /// Bytes of a row of the largest part that one of `ranks` ranks has.
 int64_t getRowBytes(const lamrt_slot &slot, int32_t ranks);
 
