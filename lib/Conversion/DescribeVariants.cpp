@@ -3,6 +3,7 @@
 #include "lamina/Conversion/DescribeVariants.h"
 
 #include "lamina/Conversion/RuntimeTables.h"
+#include "lamina/Support/CheckedMath.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -12,6 +13,14 @@ using namespace lamina;
 static int64_t getNumber(DictionaryAttr entry, StringRef name) {
   auto number = entry.getAs<IntegerAttr>(name);
   return number ? number.getInt() : 0;
+}
+
+/// bytes + rowBytes * times, INT64_MAX if it is more.
+static int64_t addProduct(int64_t bytes, int64_t rowBytes, int64_t times) {
+  std::optional<int64_t> product = checkedMul(rowBytes, times);
+  std::optional<int64_t> sum =
+      product ? checkedAdd(bytes, *product) : std::nullopt;
+  return sum.value_or(INT64_MAX);
 }
 
 static llvm::json::Object describeCollective(DictionaryAttr entry) {
@@ -39,8 +48,8 @@ llvm::json::Array lamina::describeVariants(ModuleOp module) {
       llvm::json::Object described =
           describeCollective(cast<DictionaryAttr>(entry));
       if (described["rows"] == "tokens")
-        bytes += *described["bytes_per_row"].getAsInteger() *
-                 *described["times"].getAsInteger();
+        bytes = addProduct(bytes, *described["bytes_per_row"].getAsInteger(),
+                           *described["times"].getAsInteger());
       collectives.push_back(std::move(described));
     }
     all.push_back(llvm::json::Object{{"ranks", getNumber(variant, "ranks")},

@@ -13,6 +13,7 @@
 #include "lamina/Conversion/RuntimeTables.h"
 #include "lamina/IR/LlamaWeights.h"
 #include "lamina/runtime.h"
+#include "llvm/ADT/SmallSet.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace lamina {
@@ -60,6 +61,7 @@ private:
   GlobalBuilder globals;
   WeightTables checkpoint;
   ConstantArray frequencies, taps, variants;
+  llvm::SmallSet<int64_t, 8> knownRanks;
   std::string json; // what the program says of itself
 };
 
@@ -204,6 +206,9 @@ FailureOr<StructRow> TableEmitter::makeVariant(DictionaryAttr variant) {
     return module.emitError("needs variants {arena, collectives, kv_heads, "
                             "lists, ranks, slots} in '")
            << kVariantsAttr << "', got " << variant;
+  if (!knownRanks.insert(ranks).second)
+    return module.emitError("has two variants of ")
+           << ranks << " ranks in '" << kVariantsAttr << "', expected one";
   std::string name = kStepPrefix.str() + std::to_string(ranks);
   auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
   if (!function)

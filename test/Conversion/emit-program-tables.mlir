@@ -221,3 +221,10 @@ module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives =
 module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
+
+// -----
+
+// expected-error@+1 {{has two variants of 1 ranks in 'lamina.variants', expected one}}
+module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}, {arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
+  llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
+}

@@ -22,8 +22,9 @@ namespace {
 
 enum class Fault {
   None,
-  StallsBefore,   // a collective
-  StallsAtTheEnd, // of the step
+  StallsAtTheStart, // of the step
+  StallsBefore,     // a collective
+  StallsAtTheEnd,   // of the step
   FailsInside,
   ReturnsError,
   Skips,
@@ -31,14 +32,16 @@ enum class Fault {
   OtherShape,
   OtherArgument,
   DoesNotEnd,
+  AddsTwice,
 };
 
-/// What this rank does.
-constexpr int32_t kGuilty = 1;
+/// What the guilty rank does.
 std::atomic<Fault> fault{Fault::None};
+std::atomic<int32_t> guilty{1};
 std::atomic<bool> hasFired{false};
 /// Lets a rank that stalls go on, at the end of a test.
 std::atomic<bool> isReleased{false};
+std::atomic<int32_t> numTapped{0}, numEnded{0};
 void stall() {
   while (!isReleased.load())
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -46,22 +49,37 @@ void stall() {
 
 /// True if `rank` is the guilty one and is to do `which` now; then it has.
 bool does(lamrt_rank *rank, Fault which) {
-  if (rank->rank.number() != kGuilty || fault.load() != which)
+  if (rank->rank.number() != guilty.load() || fault.load() != which)
     return false;
   hasFired = true;
   return true;
 }
 
-enum Slot { kPartial, kRest, kNorm, kRows, kColumns, kRoot };
-enum List { kTree, kLeaves, kOuts };
+enum Slot {
+  kPartial,
+  kRest,
+  kNorm,
+  kRows,
+  kColumns,
+  kRoot,
+  kOneUnit,
+  kAddends
+};
+enum List { kTree, kLeaves, kOuts, kToAddends };
 
 lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
+  if (does(rank, Fault::StallsAtTheStart))
+    stall();
   lamrt_step_begin(rank, step);
   lamrt_embed(rank, kEmbedding, kPartial);
-  if (does(rank, Fault::StallsBefore))
+  if (does(rank, Fault::StallsBefore)) {
     stall();
+    lamrt_tap(rank, 0, 0, kRest);
+  }
   if (does(rank, Fault::FailsInside))
     lamrt_embed(rank, -5, kPartial);
+  if (does(rank, Fault::AddsTwice))
+    lamrt_linear(rank, kOneUnit, kEmbedding, 0, -1, kLeaves, kToAddends, 0);
   if (does(rank, Fault::ReturnsError))
     return LAMRT_LIMIT;
   if (does(rank, Fault::SwapsTwo))
@@ -84,7 +102,10 @@ lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
     stall();
   if (does(rank, Fault::DoesNotEnd))
     return LAMRT_OK;
-  return lamrt_step_end(rank);
+  lamrt_status status = lamrt_step_end(rank);
+  if (rank->rank.number() == guilty.load())
+    ++numEnded;
+  return status;
 }
 
 /// Never freed: a rank that was given up goes on with them when it is released.
@@ -93,13 +114,15 @@ struct Tables {
   lamrt_variant variant = {};
   std::vector<lamrt_slot> slots;
   std::vector<lamrt_list> lists;
-  std::vector<int32_t> tree, leaves, outs;
+  std::vector<int32_t> tree, leaves, outs, toAddends;
+  int64_t tableUnit = 1; ///< of the split of the embeddings
 };
 
 class GroupTest : public testing::Test {
 protected:
   void SetUp() override {
     fault = Fault::None;
+    guilty = 1;
     hasFired = isReleased = false;
   }
   void TearDown() override { isReleased = true; }
@@ -113,11 +136,12 @@ protected:
       tables.tree = {2, 2};
     tables.leaves = {2};
     tables.outs = {kColumns};
+    tables.toAddends = {kAddends};
     auto toList = [](const std::vector<int32_t> &values) {
       return lamrt_list{static_cast<int32_t>(values.size()), values.data()};
     };
     tables.lists = {toList(tables.tree), toList(tables.leaves),
-                    toList(tables.outs)};
+                    toList(tables.outs), toList(tables.toAddends)};
     tables.slots.clear();
     for (int64_t &bytes : tables.variant.arena_bytes)
       bytes = 0;
@@ -127,6 +151,8 @@ protected:
     addSlot(LAMRT_ROWS_LOGITS, 64, LAMRT_WHOLE, 0);
     addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_COLUMNS, 1);
     addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_ROOT, 0);
+    addSlot(LAMRT_ROWS_LOGITS, 64, LAMRT_COLUMNS, 64);
+    addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_PARTIAL, 0);
     tables.variant.ranks = ranks;
     tables.variant.num_slots = static_cast<int32_t>(tables.slots.size());
     tables.variant.slots = tables.slots.data();
@@ -134,7 +160,7 @@ protected:
     tables.variant.lists = tables.lists.data();
     tables.variant.step = runGroupStep;
     tables.stories.weights[kEmbedding].split = LAMRT_SPLIT_COLUMNS;
-    tables.stories.weights[kEmbedding].split_unit = 1;
+    tables.stories.weights[kEmbedding].split_unit = tables.tableUnit;
     tables.stories.program.variants = &tables.variant;
     tables.stories.program.cache = {};
   }
@@ -153,6 +179,8 @@ protected:
     lamrt_rank_options options = getRankOptions(1, ranks);
     options.ranks = ranks;
     options.max_tokens = options.max_logit_rows = 40;
+    options.tap = [](void *, const char *, int32_t, const float *, int64_t,
+                     int64_t) { ++numTapped; };
     lamrt_status status = LAMRT_OK;
     auto made = program::Ranks::create(tables.stories.program, options, timeout,
                                        algorithm, status);
@@ -232,6 +260,29 @@ TEST_F(GroupTest, ARankThatStallsAtTheEndIsNamed) {
       << message;
 }
 
+/// No rank is the one that gives up the others.
+TEST_F(GroupTest, TheFirstRankMayStallOrFail) {
+  guilty = 0;
+  std::string message = fail(Fault::StallsBefore, LAMRT_DEVICE);
+  EXPECT_NE(message.find("for rank 0"), message.npos) << message;
+  message = fail(Fault::FailsInside, LAMRT_MALFORMED);
+  EXPECT_EQ(message, "rank 0: program: weight -5 of 14");
+}
+
+/// The caller has freed its step, and what its tap refers to.
+TEST_F(GroupTest, ARankThatWasGivenUpDoesNothing) {
+  guilty = 0;
+  for (Fault late : {Fault::StallsAtTheStart, Fault::StallsBefore}) {
+    fail(late, LAMRT_DEVICE);
+    numTapped = numEnded = 0;
+    isReleased = true;
+    while (numEnded == 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(numTapped, 0);
+    isReleased = false;
+  }
+}
+
 TEST_F(GroupTest, WithoutATimeLimitTheyWait) {
   fault = Fault::StallsBefore;
   auto group = createRanks(3, 60000);
@@ -274,6 +325,17 @@ TEST_F(GroupTest, ARankThatDoesNotEndItsStepEndsAll) {
   EXPECT_EQ(message, "rank 1: program: its code did not end the step");
 }
 
+/// With fewer units than ranks, some ranks have the same.
+TEST_F(GroupTest, NoUnitIsAddedTwice) {
+  std::string message = fail(Fault::AddsTwice, LAMRT_MALFORMED);
+  EXPECT_EQ(message, "rank 1: program: weight model.embed_tokens.weight: its "
+                     "product is split otherwise");
+  fault = Fault::None;
+  tables.tableUnit = 256;
+  EXPECT_EQ(runStep(*createRanks(2, 0), 5), LAMRT_OK) << lamrt_last_error();
+  EXPECT_EQ(runStep(*createRanks(3, 0), 5), LAMRT_MALFORMED);
+}
+
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
   makeProgram(3);
   lamrt_group_options options = {sizeof(options), 2, 0, 0};
@@ -282,6 +344,11 @@ TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
             LAMRT_DEVICE);
   EXPECT_STREQ(lamrt_last_error(),
                "program: has no code for 2 ranks, expected 3");
+  tables.variant.ranks = 1025;
+  options = {sizeof(options), 1025, 0, 0};
+  EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
+            LAMRT_UNSUPPORTED);
+  tables.variant.ranks = 3;
   options = {sizeof(options), 3, -1, 0};
   EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
             LAMRT_USAGE);

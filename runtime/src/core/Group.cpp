@@ -34,6 +34,9 @@ lamrt_status Group::check(const lamina_program &program,
     return fail(LAMRT_UNSUPPORTED,
                 "program: made for version %u of the runtime, this is %d",
                 program.abi_version, LAMRT_ABI_VERSION);
+  if (options.ranks > kMaxRanks)
+    return fail(LAMRT_UNSUPPORTED, "options: %d ranks, expected at most %d",
+                options.ranks, kMaxRanks);
   std::string known;
   for (int32_t i = 0; i < program.num_variants; ++i) {
     if (program.variants[i].ranks == options.ranks && options.ranks > 0)

@@ -17,10 +17,13 @@
 
 namespace lamina::runtime {
 
+/// Ranks of the largest group.
+constexpr int32_t kMaxRanks = 1024;
+
 class Group {
 public:
-  /// Fails with LAMRT_USAGE, or with LAMRT_DEVICE naming the numbers of ranks
-  /// that the program has.
+  /// Fails with LAMRT_USAGE, with LAMRT_DEVICE naming the numbers of ranks that
+  /// the program has, or with LAMRT_UNSUPPORTED if they are too many.
   static lamrt_status check(const lamina_program &program,
                             const lamrt_group_options &options);
 

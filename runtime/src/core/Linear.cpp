@@ -159,9 +159,12 @@ bool Rank::checkDistribution(const SlotRows &in, const SlotRows &out,
                              int32_t weight) {
   const lamrt_weight &description = *(*weights)[weight].description;
   int64_t unit = cpu::getBlockElements(description.type) == 1 ? 1 : 32;
+  // With fewer units than ranks some are on two of them, and would be added
+  // twice.
   bool isValid = in.distribution == LAMRT_COLUMNS
                      ? out.distribution == LAMRT_PARTIAL &&
-                           out.rows.type == LAMRT_F32 && in.begin % unit == 0
+                           out.rows.type == LAMRT_F32 && in.begin % unit == 0 &&
+                           in.features / in.splitUnit >= options.ranks
                      : in.distribution == LAMRT_WHOLE &&
                            (out.distribution == LAMRT_WHOLE ||
                             out.distribution == LAMRT_COLUMNS);

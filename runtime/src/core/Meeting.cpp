@@ -4,6 +4,7 @@
 
 #include "Failure.h"
 
+#include <algorithm>
 #include <climits>
 #include <ctime>
 #include <linux/futex.h>
@@ -17,6 +18,9 @@ namespace {
 
 /// Looks before a rank parks: some microseconds, as in ThreadPool.
 constexpr int kSpins = 1000;
+
+/// Nanoseconds that a rank sleeps at one time.
+constexpr int64_t kSlice = 100000000;
 
 int64_t getNanoseconds() {
   timespec now = {};
@@ -48,6 +52,8 @@ Meeting::Meeting(int32_t ranks, int64_t timeoutMilliseconds)
       timeoutNanoseconds(timeoutMilliseconds * 1000000) {}
 
 lamrt_status Meeting::open(int32_t rank, const Offer &offer) {
+  if (lamrt_status status = check())
+    return status;
   Seat &seat = seats[static_cast<size_t>(rank)];
   seat.offer = offer;
   seat.collectives.fetch_add(1, std::memory_order_relaxed);
@@ -65,8 +71,8 @@ lamrt_status Meeting::close(int32_t rank) { return wait(rank); }
 /// The last rank that comes lets all go on.
 lamrt_status Meeting::wait(int32_t rank) {
   uint32_t seen = generation.load();
-  if (hasFailed())
-    return failWaiting();
+  if (lamrt_status status = check())
+    return status;
   Seat &seat = seats[static_cast<size_t>(rank)];
   uint64_t number = seat.arrivals.load(std::memory_order_relaxed) + 1;
   seat.arrivals.store(number);
@@ -79,25 +85,43 @@ lamrt_status Meeting::wait(int32_t rank) {
   }
   for (int i = 0; i < kSpins; ++i) {
     if (generation.load(std::memory_order_acquire) != seen)
-      return hasFailed() ? failWaiting() : LAMRT_OK;
+      return check();
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
   }
-  int64_t deadline = getNanoseconds() + timeoutNanoseconds;
   parked.fetch_add(1);
+  bool isInTime = park(seen, number);
+  parked.fetch_sub(1);
+  return isInTime ? check() : reportTimeout(rank, number);
+}
+
+/// Waits until the generation is no longer `seen`. Returns false if the time
+/// limit has passed and a rank has not come to meeting `number`.
+bool Meeting::park(uint32_t seen, uint64_t number) {
+  int64_t left = timeoutNanoseconds, before = getNanoseconds();
   while (generation.load() == seen) {
-    int64_t left = deadline - getNanoseconds();
-    if (left <= 0) {
-      parked.fetch_sub(1);
-      return reportTimeout(rank, number);
-    }
-    timespec slice = {time_t(left / 1000000000), long(left % 1000000000)};
+    // If all have come, the last of them is about to wake this one.
+    if (left <= 0 && !nameMissing(number).empty())
+      return false;
+    timespec slice = {0, long(left > 0 ? std::min(left, kSlice) : kSlice)};
     syscall(SYS_futex, &generation, FUTEX_WAIT_PRIVATE, seen, &slice, nullptr,
             0);
+    // The clock goes on while the process is stopped (job control, a
+    // debugger). Then no rank can come, and the time does not count.
+    int64_t now = getNanoseconds();
+    left -= std::min(now - before, 2 * kSlice);
+    before = now;
   }
-  parked.fetch_sub(1);
-  return hasFailed() ? failWaiting() : LAMRT_OK;
+  return true;
+}
+
+std::string Meeting::nameMissing(uint64_t number) const {
+  std::string missing;
+  for (size_t i = 0; i < seats.size(); ++i)
+    if (seats[i].arrivals.load() < number)
+      missing += (missing.empty() ? "" : ", ") + std::to_string(i);
+  return missing;
 }
 
 void Meeting::wakeAll() {
@@ -124,15 +148,12 @@ lamrt_status Meeting::failWaiting() const {
 }
 
 lamrt_status Meeting::reportTimeout(int32_t rank, uint64_t number) {
-  std::string missing;
-  for (size_t i = 0; i < seats.size(); ++i)
-    if (seats[i].arrivals.load() < number)
-      missing += (missing.empty() ? "" : ", ") + std::to_string(i);
   const Seat &seat = seats[static_cast<size_t>(rank)];
   std::string message =
       "waited " + std::to_string(timeoutNanoseconds / 1000000) +
       " ms in collective " + std::to_string(seat.collectives.load()) + ", " +
-      describe(seat.offer.key) + ", for rank " + missing + describeHistory();
+      describe(seat.offer.key) + ", for rank " + nameMissing(number) +
+      describeHistory();
   abort(rank, LAMRT_DEVICE, message);
   return failWaiting();
 }

@@ -73,6 +73,8 @@ public:
   /// Ends the group, because `rank` failed with `message`.
   void abort(int32_t rank, lamrt_status status, const std::string &message);
 
+  /// Fails if the group has.
+  lamrt_status check() const { return hasFailed() ? failWaiting() : LAMRT_OK; }
   bool hasFailed() const { return failed.load(std::memory_order_acquire); }
   /// The first failure. Only after hasFailed.
   lamrt_status failureStatus() const { return firstStatus; }
@@ -89,6 +91,9 @@ private:
   };
 
   lamrt_status wait(int32_t rank);
+  bool park(uint32_t seen, uint64_t number);
+  /// Ranks that have not come to meeting `number`.
+  std::string nameMissing(uint64_t number) const;
   lamrt_status failWaiting() const;
   lamrt_status reportTimeout(int32_t rank, uint64_t number);
   lamrt_status reportDifference(int32_t rank, int32_t other);

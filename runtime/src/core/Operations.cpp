@@ -28,12 +28,14 @@ bool isFinite(const float *values, int64_t count) {
 }
 
 /// A whole table gives whole rows, a split one addends.
-bool canHoldRows(const SlotRows &out, const lamrt_weight &table) {
+bool canHoldRows(const SlotRows &out, const lamrt_weight &table,
+                 int32_t ranks) {
   if (out.distribution == LAMRT_WHOLE)
     return true;
   return out.distribution == LAMRT_PARTIAL &&
          table.split == LAMRT_SPLIT_COLUMNS && table.split_unit > 0 &&
-         table.out % table.split_unit == 0;
+         table.out % table.split_unit == 0 &&
+         table.out / table.split_unit >= ranks; // else a row is added twice
 }
 
 /// -0.0 changes no addend; 0.0 would change the sign of -0.0.
@@ -61,7 +63,8 @@ void Rank::embed(int32_t weight, int32_t out) {
   const lamrt_weight &description = *table.description;
   if (!(table.uses & LAMRT_USE_EMBED) || table.layers.size() != 1 ||
       description.in != to.features || description.out < program->vocabulary ||
-      to.section != LAMRT_ROWS_TOKENS || !canHoldRows(to, description)) {
+      to.section != LAMRT_ROWS_TOKENS ||
+      !canHoldRows(to, description, options.ranks)) {
     failStep(fail(LAMRT_MALFORMED,
                   "program: weight %s: is no table of "
                   "embeddings for slot %d",

@@ -76,9 +76,6 @@ lamrt_status Rank::checkOptions(const lamrt_rank_options &chosen) const {
       chosen.max_sequences < 1 || chosen.num_pages < 1 || chosen.threads < 0)
     return fail(LAMRT_USAGE,
                 "options: rows, sequences and pages must be positive");
-  if (chosen.ranks > kMaxRanks)
-    return fail(LAMRT_UNSUPPORTED, "options: %d ranks, expected at most %d",
-                chosen.ranks, kMaxRanks);
   if (chosen.threads > 1024)
     return fail(LAMRT_USAGE, "options: %d threads, expected at most 1024",
                 chosen.threads);
@@ -303,7 +300,10 @@ void Rank::beginStep(const lamrt_step &step) {
     stepStatus = fail(LAMRT_INTERNAL, "program: it began another step");
     return;
   }
-  stepStatus = stepArrays.begin(step);
+  // A rank that comes too late may find no step any more.
+  stepStatus = group->getMeeting().check();
+  if (!stepStatus)
+    stepStatus = stepArrays.begin(step);
   std::fill(anglesAreKnown.begin(), anglesAreKnown.end(), 0);
   isOpen = true;
 }

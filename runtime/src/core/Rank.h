@@ -22,9 +22,6 @@
 
 namespace lamina::runtime {
 
-/// Ranks of the largest group.
-constexpr int32_t kMaxRanks = 1024;
-
 /// Bytes of a row of the largest part that one of `ranks` ranks has.
 int64_t getRowBytes(const lamrt_slot &slot, int32_t ranks);
 
@@ -55,8 +52,12 @@ public:
   /// The number of this rank in its group.
   int32_t number() const { return options.rank; }
 
-  /// True while a step is open in which nothing has failed.
-  bool isRunning() const { return isOpen && !stepStatus; }
+  /// True while a step is open in which nothing has failed, here or elsewhere
+  /// in the group: a rank that was given up must not touch what the caller has
+  /// freed since.
+  bool isRunning() const {
+    return isOpen && !stepStatus && !group->getMeeting().hasFailed();
+  }
 
   /// Nanoseconds on a steady clock; 0 if times are not wanted.
   uint64_t startMeasuring() const;

@@ -89,18 +89,17 @@ void ThreadPool::dispatch(Function function, void *context, int32_t count) {
   waitForWorkers(kForever);
 }
 
-bool ThreadPool::tryRun(int32_t count, int64_t patience,
-                        bool (*body)(void *context, int32_t thread),
-                        void *context) {
-  triedBody = body;
-  triedContext = context;
-  wakeWorkers(
-      [](void *pool, int32_t thread) {
-        auto *self = static_cast<ThreadPool *>(pool);
-        self->triedBody(self->triedContext, thread);
-      },
-      this, count);
-  return waitForWorkers(body(context, 0) ? kForever : patience);
+bool ThreadPool::tryRun(int32_t count, int64_t patience, Function body,
+                        bool (*hasFailed)(void *context), void *context) {
+  constexpr int64_t kSlice = 50000000;
+  wakeWorkers(body, context, count + 1);
+  int64_t left = patience;
+  while (!waitForWorkers(kSlice)) {
+    left -= hasFailed(context) ? kSlice : 0;
+    if (left <= 0)
+      return false;
+  }
+  return true;
 }
 
 void ThreadPool::wakeWorkers(Function function, void *context, int32_t count) {

@@ -23,6 +23,8 @@ namespace lamina::runtime {
 
 class ThreadPool {
 public:
+  using Function = void (*)(void *context, int32_t thread);
+
   ThreadPool() = default;
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
@@ -49,12 +51,12 @@ public:
         &body, count);
   }
 
-  /// Calls body(context, thread) as `run` does, but waits for the others no
-  /// longer than `patience` nanoseconds after body(context, 0) has returned
-  /// false. Returns whether all are done. If not, the pool is of no more use;
-  /// it and `context` must live on, for its threads do.
-  bool tryRun(int32_t count, int64_t patience,
-              bool (*body)(void *context, int32_t thread), void *context);
+  /// Calls body(context, thread) on the threads 1 to `count`, none of them the
+  /// caller's, which waits; no longer than `patience` nanoseconds once
+  /// hasFailed(context). Returns whether all are done. If not, the pool is of
+  /// no more use; it and `context` must live on, for its threads do.
+  bool tryRun(int32_t count, int64_t patience, Function body,
+              bool (*hasFailed)(void *context), void *context);
 
   /// Splits [0, count) into one contiguous range a thread, of at least `grain`
   /// items each, and calls body(begin, end, thread).
@@ -69,7 +71,6 @@ public:
   }
 
 private:
-  using Function = void (*)(void *context, int32_t thread);
   struct Worker {
     ThreadPool *pool;
     int32_t index;
@@ -90,8 +91,6 @@ private:
   void *jobContext = nullptr;
   int32_t jobThreads = 0;
   bool stopping = false;
-  bool (*triedBody)(void *context, int32_t thread) = nullptr;
-  void *triedContext = nullptr;
 
   alignas(64) std::atomic<uint32_t> epoch{0};
   alignas(64) std::atomic<uint32_t> pending{0};

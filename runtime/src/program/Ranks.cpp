@@ -13,7 +13,7 @@ namespace lamina::program {
 
 namespace {
 
-/// How long the others may take to end a step that rank 0 could not.
+/// How long the others may take to end a step that has failed.
 constexpr int64_t kPatience = 1000000000; // nanoseconds
 
 } // namespace
@@ -42,8 +42,9 @@ std::unique_ptr<Ranks> Ranks::create(const lamina_program &program,
     rank.tap = nullptr;
   }
   shared.results.resize(shared.ranks.size());
-  if (!status)
-    status = shared.threads.start(options.ranks);
+  shared.messages.resize(shared.ranks.size());
+  if (!status && options.ranks > 1)
+    status = shared.threads.start(options.ranks + 1);
   return status ? nullptr : std::move(made);
 }
 
@@ -57,42 +58,56 @@ Ranks::~Ranks() {
   lamrt_group_destroy(shared->group);
 }
 
-/// Returns whether all is well.
-bool Ranks::Shared::runStep(int32_t rank) {
+void Ranks::Shared::runStep(int32_t rank) {
   auto index = static_cast<size_t>(rank);
   const float *result = nullptr;
-  results[index] = lamrt_rank_step(ranks[index], step, &result);
+  results[index] = lamrt_rank_step(ranks[index], &step, &result);
+  if (results[index])
+    messages[index] = lamrt_last_error();
   if (rank == 0)
     logits = result;
-  return results[index] == LAMRT_OK;
+}
+
+/// Returns whether all ranks have come back.
+bool Ranks::runStep() {
+  auto count = static_cast<int32_t>(shared->ranks.size());
+  if (count == 1) {
+    shared->runStep(0);
+    return true;
+  }
+  return shared->threads.tryRun(
+      count, kPatience,
+      [](void *all, int32_t thread) {
+        if (thread > 0)
+          static_cast<Shared *>(all)->runStep(thread - 1);
+      },
+      [](void *all) {
+        return lamrt_group_failure(static_cast<Shared *>(all)->group,
+                                   nullptr) != LAMRT_OK;
+      },
+      shared.get());
 }
 
 lamrt_status Ranks::step(const lamrt_step &step, const float **logits) {
-  if (isLost)
-    return describeFailure(LAMRT_DEVICE);
-  shared->step = &step;
-  if (!shared->threads.tryRun(
-          static_cast<int32_t>(shared->ranks.size()), kPatience,
-          [](void *all, int32_t rank) {
-            return static_cast<Shared *>(all)->runStep(rank);
-          },
-          shared.get())) {
-    isLost = true;
-    return describeFailure(LAMRT_DEVICE);
+  if (!isLost) {
+    shared->step = step;
+    isLost = !runStep();
   }
+  if (isLost)
+    return describeFailure(LAMRT_DEVICE, "");
   *logits = shared->logits;
-  for (lamrt_status status : shared->results)
-    if (status)
-      return describeFailure(status);
+  for (size_t i = 0; i < shared->results.size(); ++i)
+    if (lamrt_status status = shared->results[i])
+      return describeFailure(status, shared->messages[i].c_str());
   return LAMRT_OK;
 }
 
 /// Prefers what the group knows: other ranks fail because the first did.
-lamrt_status Ranks::describeFailure(lamrt_status status) const {
-  const char *message = nullptr;
+lamrt_status Ranks::describeFailure(lamrt_status status,
+                                    const char *message) const {
   lamrt_status first = lamrt_group_failure(shared->group, &message);
   if (!first)
-    return status;
+    return runtime::fail(status, "%s", message);
   std::string text = message;
   size_t line = std::min(text.find('\n'), text.size());
   setErrorDetails(text.substr(std::min(line + 1, text.size())));

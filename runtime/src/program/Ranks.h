@@ -1,8 +1,9 @@
 //===- Ranks.h - The ranks of a process, a thread each ---------*- C++ -*-===//
 //
-// Rank 0 runs in the caller's thread, every other in one of its own; all run
-// the same steps. A rank that never comes back from a step is given up: its
-// thread and memory are left as they are, and no step can follow.
+// A rank alone runs in the caller's thread, several run in threads of their own
+// and the caller watches them. All run the same steps. A rank that never comes
+// back from a step is given up: its thread and memory are left as they are, and
+// no step can follow.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +13,7 @@
 #include "core/ThreadPool.h"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace lamina::program {
@@ -46,13 +48,15 @@ private:
     lamrt_group *group = nullptr;
     std::vector<lamrt_rank *> ranks;
     std::vector<lamrt_status> results;
-    const lamrt_step *step = nullptr;
+    std::vector<std::string> messages; ///< of those that failed
+    lamrt_step step = {};
     const float *logits = nullptr;
     runtime::ThreadPool threads;
 
-    bool runStep(int32_t rank);
+    void runStep(int32_t rank);
   };
-  lamrt_status describeFailure(lamrt_status status) const;
+  bool runStep();
+  lamrt_status describeFailure(lamrt_status status, const char *message) const;
 
   std::unique_ptr<Shared> shared = std::make_unique<Shared>();
   bool isLost = false;
