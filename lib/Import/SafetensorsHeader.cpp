@@ -24,6 +24,9 @@ static constexpr uint64_t kLengthBytes = 8;
 /// Members of the header are parsed in parts of about this many bytes: a tree
 /// of a whole header would be many times as large as the file.
 static constexpr size_t kPartBytes = 64 << 10;
+/// Bytes of the shortest tensor:
+/// `"":{"dtype":"F4","shape":[],"data_offsets":[0,0]}`.
+static constexpr size_t kMinMemberBytes = 48;
 /// JSON values that one part may have; it may be a single long member.
 static constexpr size_t kMaxPartValues = 200'000;
 
@@ -242,15 +245,21 @@ void HeaderReader::sortByName() {
         int byName = tensors[a].name.compare(tensors[b].name);
         return byName != 0 ? byName < 0 : a < b;
       });
-  std::vector<SafetensorsTensor> sorted;
-  sorted.reserve(tensors.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (i > 0 && sorted.back().name == tensors[order[i]].name)
-      reportDuplicate(sorted.back().name, places[order[i - 1]],
+  for (size_t i = 1; i < order.size(); ++i)
+    if (tensors[order[i - 1]].name == tensors[order[i]].name)
+      reportDuplicate(tensors[order[i]].name, places[order[i - 1]],
                       places[order[i]]);
-    sorted.push_back(std::move(tensors[order[i]]));
+  // In place, cycle by cycle: a second list of a million would be 100 MB.
+  for (uint32_t first = 0; first < order.size(); ++first) {
+    uint32_t at = first;
+    while (order[at] != first) {
+      uint32_t from = order[at];
+      std::swap(tensors[at], tensors[from]);
+      order[at] = at;
+      at = from;
+    }
+    order[at] = at;
   }
-  tensors = std::move(sorted);
 }
 
 void HeaderReader::checkCoverage() {
@@ -322,6 +331,10 @@ std::optional<SafetensorsFile> HeaderReader::read() {
   result.file = {input.path(), input.size(), kLengthBytes + *length};
   {
     std::string text(result.file.headerBytes, '\0');
+    // No list grows, with twice the memory meanwhile; what is not used of it
+    // takes none.
+    result.tensors.reserve(text.size() / kMinMemberBytes);
+    places.reserve(text.size() / kMinMemberBytes);
     if (!input.read(0, text.data(), text.size(), errors.list()) ||
         !readMembers(text)) {
       errors.finish();

@@ -289,6 +289,18 @@ void printText(llvm::raw_ostream &stream, const llvm::json::Object &object,
     printValue(stream, key, *value, indent);
 }
 
+int printObject(llvm::json::Object object, bool asJson) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (asJson) {
+    JsonWriter(stream, 0).write(llvm::json::Value(std::move(object)));
+    stream << "\n";
+  } else {
+    printText(stream, object);
+  }
+  return printAnswer(text);
+}
+
 int printTensorTable(const Model &model) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -382,13 +394,5 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
   if (line->options.hasArg(OPT_plan))
     if (int code = addPlan(*request, object))
       return code;
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  if (asJson) {
-    JsonWriter(stream, 0).write(llvm::json::Value(std::move(object)));
-    stream << "\n";
-  } else {
-    printText(stream, object);
-  }
-  return printAnswer(text);
+  return printObject(std::move(object), asJson);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Greps: CHECK lines without a colon, TODOs without an issue, paths of one machine.
+# Greps: CHECK lines without a colon, TODOs without an issue, paths of one machine,
+# conflicts that were not resolved.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 status=0
@@ -27,6 +28,8 @@ must_not_find "a note without its issue, expected TODO(#12):" \
 must_not_find "a path of one machine" \
   -E '(^|[^A-Za-z0-9_.~-])/(home|root|Users|mnt|media)/[A-Za-z0-9_.-]' -- . \
   ':!utils/ci/checks.sh'
+must_not_find "a conflict of a merge" -E '^(<<<<<<<|>>>>>>>) ' -- .
+
 parent=$(dirname "$PWD")
 if [ "$parent" != / ]; then
   must_not_find "a path of this machine" -F "$parent/" -- .
