@@ -230,6 +230,16 @@ TEST(AttentionKernelsTest, SubnormalsInfinitiesAndNaN) {
     }
 }
 
+/// Rows of the output take so much memory that a block has 31, 7 or 4 queries.
+TEST(AttentionKernelsTest, WideHeads) {
+  for (int64_t headDim : {16384, 70000, 270000}) {
+    Sequence sequence = {headDim, 2, 1,          2,         0,
+                         0,       9, LAMRT_BF16, LAMRT_F16, LAMRT_F32};
+    sequence.rows = headDim == 16384 ? 17 : 5;
+    check(sequence);
+  }
+}
+
 /// A prefill of many rows: every length of the last segment.
 TEST(AttentionKernelsTest, LongPrefill) {
   Sequence sequence = {16, 2, 1, 2, 0, 0, 300, LAMRT_F32, LAMRT_F32, LAMRT_F32};

@@ -217,6 +217,24 @@ TEST(Core, WeightsAreReadOnceAStep) {
   EXPECT_EQ(countBytes(1), countBytes(8));
 }
 
+/// Each row takes the products of the layers, a row that is wanted the last.
+TEST(Core, MultiplyAddsAreCounted) {
+  constexpr uint64_t kDim = 64, kKeys = 32, kHidden = 172, kLayers = 5,
+                     kVocabulary = 512;
+  constexpr uint64_t kLayer = kDim * (2 * kDim + 2 * kKeys + 3 * kHidden);
+  StoriesProgram stories;
+  RankPointer rank = createRank(stories, getRankOptions(8, 2));
+  program::StepBatch batch(8);
+  const int32_t ids[] = {1, 2, 3};
+  batch.add(ids, 3, 0, makePages(0), program::WantedLogits::Last);
+  runBatch(rank.get(), batch);
+  lamrt_statistics statistics = {};
+  statistics.struct_size = sizeof(statistics);
+  lamrt_rank_statistics(rank.get(), &statistics);
+  EXPECT_EQ(statistics.multiply_adds,
+            3 * kLayers * kLayer + kDim * kVocabulary);
+}
+
 TEST(Core, ModeOfTheCallerComesBack) {
 #if defined(__x86_64__)
   StoriesProgram stories;

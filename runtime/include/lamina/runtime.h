@@ -372,6 +372,7 @@ typedef struct lamrt_statistics {
   uint64_t cache_bytes;
   uint64_t steps;
   uint64_t weight_bytes_read; /**< packed, by products, in all steps */
+  uint64_t multiply_adds;     /**< of products, in all steps */
   /** Of all steps, with lamrt_rank_options.measure; else 0. */
   uint64_t phase_nanoseconds[LAMRT_NUM_PHASES];
 } lamrt_statistics;

@@ -151,6 +151,9 @@ void Rank::runProducts(const Product *products, int32_t count,
     // A rank reads its features of the panels.
     weightBytesRead += panels * bytes * static_cast<uint64_t>(input.width()) /
                        static_cast<uint64_t>(weight.in);
+    multiplyAdds += static_cast<uint64_t>(input.count) *
+                    static_cast<uint64_t>(input.width()) *
+                    static_cast<uint64_t>(products[i].out.width());
   }
 }
 

@@ -340,6 +340,7 @@ void Rank::getStatistics(lamrt_statistics &statistics) const {
   statistics.cache_bytes = cacheBytes;
   statistics.steps = numSteps;
   statistics.weight_bytes_read = weightBytesRead;
+  statistics.multiply_adds = multiplyAdds;
   std::copy(phaseNanoseconds, phaseNanoseconds + LAMRT_NUM_PHASES,
             statistics.phase_nanoseconds);
 }

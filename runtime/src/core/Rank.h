@@ -216,6 +216,7 @@ private:
   uint64_t numSteps = 0;
   uint64_t phaseNanoseconds[LAMRT_NUM_PHASES] = {};
   uint64_t weightBytesRead = 0;
+  uint64_t multiplyAdds = 0;
 
   // Last, so that workers end before what they use.
   ThreadPool pool;

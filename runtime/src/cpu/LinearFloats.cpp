@@ -39,6 +39,14 @@ LAMINA_INLINE void loadWeights(const uint8_t *panel, int64_t k, int64_t column,
   }
 }
 
+/// Asks for two features from about k on that a single row reads later. Those
+/// of f32 weights come at the rate of memory by themselves.
+template <int32_t Type, bool IsTile, int R>
+LAMINA_INLINE void prefetchPair(const uint8_t *panel, int64_t k) {
+  if constexpr (IsTile && R == 1 && Type != LAMRT_F32)
+    prefetchWeights(panel + k * kPanelColumns * 2, kPanelColumns * 4);
+}
+
 /// Calls the loop for each panel and each group of registers of it.
 template <int R, int V, typename Loop>
 LAMINA_INLINE void forEachTile(const LeafTask &task, const Loop &loop) {
@@ -66,6 +74,7 @@ LAMINA_NOINLINE void ascendingLeaf(const LeafTask &task) {
       k = 1;
     }
     for (; k + 2 <= task.n; k += 2) {
+      prefetchPair<Type, IsTile, R>(panel, task.k + k);
       loadWeights<Type, false>(panel, task.k + k, c, w);
       multiplyAdd<false>(acc, w, a.at(k), a.stride());
       loadWeights<Type, true>(panel, task.k + k + 1, c, w);
@@ -88,6 +97,7 @@ LAMINA_NOINLINE void pairedLoop(const LeafTask &task) {
     Floats w[V];
     int64_t k = 0;
     for (; k + 2 <= task.n; k += 2) {
+      prefetchPair<LAMRT_BF16, IsTile, R>(panel, task.k + k);
       loadWeights<LAMRT_BF16, !StartsOdd>(panel, task.k + k + 1, c, w);
       multiplyAdd<true>(acc, w, a.at(k + 1), a.stride());
       loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);

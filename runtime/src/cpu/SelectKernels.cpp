@@ -7,6 +7,7 @@
 #include "AttentionScratch.h"
 #include "Kernels.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace lamina::cpu {
@@ -87,12 +88,14 @@ int64_t getMaxInputBytes(int64_t features) {
   return (features + 31) / 32 * (32 + 1) * 4 + 4;
 }
 
-// A block of queries: themselves, scores, and of each segment an output row, a
-// maximum and a sum.
+// A block of queries: themselves, scores, a tile of 16 keys, and segments;
+// fewer segments may come with more queries.
 int64_t getAttentionScratch(int64_t headDim, int64_t maxContext) {
   int64_t width = roundUpToLanes(headDim);
-  int64_t segments = (maxContext + kAttentionSegment - 1) / kAttentionSegment;
-  return kAttentionBlock * (width + kAttentionSegment + segments * (width + 2));
+  int64_t floats = getSegmentFloats(width, getSegments(maxContext));
+  int64_t many = std::min(kAttentionBlock * floats, kAttentionFloats);
+  return kAttentionBlock * (width + kAttentionSegment) + 16 * width +
+         std::max(kLeastAttentionBlock * floats, many);
 }
 
 } // namespace lamina::cpu

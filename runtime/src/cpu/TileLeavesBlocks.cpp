@@ -78,7 +78,10 @@ LAMINA_INLINE void addGroups(const LeafTask &task, const uint8_t *panel,
                              int64_t column, float *result) {
   Floats acc[R][V] = {};
   const float *input = task.getRows();
+  constexpr int64_t kBytes = F::packedBytes / F::groups;
   for (int64_t k = task.k; k < task.k + task.n; k += kGroup) {
+    if constexpr (R == 1)
+      prefetchWeights(panel + k / kGroup * kBytes, kBytes);
     addSubBlock<F, IsPaired, IsFlushed, 0>(panel, k, column, input, acc);
     if constexpr (F::subBlocks == 2)
       addSubBlock<F, IsPaired, IsFlushed, 1>(panel, k, column, input, acc);

@@ -104,6 +104,8 @@ LAMINA_INLINE void addBlocks(const uint8_t *block, const uint8_t *input,
   constexpr int64_t kIntegers = Type == LAMRT_Q8_0 ? 2 * kGroup : kGroup;
   __m256 acc[R][V] = {};
   for (int64_t b = 0; b < blocks; ++b) {
+    if constexpr (R == 1)
+      prefetchWeights(block, F::packedBytes);
     __m256i integers[R][V];
     if constexpr (Type == LAMRT_Q8_0)
       addBytes<R, V>(block + 4 * column, input, integers);

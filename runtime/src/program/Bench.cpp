@@ -156,6 +156,10 @@ lamrt_status Bench::timePrefill(BenchResult &result) {
   double seconds = watch.lap();
   result.prefill.push_back(options.benchPrompt / seconds);
   addShares(result.prefillShares, seconds, before);
+  lamrt_statistics after = engine->statistics();
+  result.flopsAToken = 2.0 *
+                       double(after.multiply_adds - before.multiply_adds) /
+                       options.benchPrompt;
   engine->close(sequences.front());
   return LAMRT_OK;
 }
@@ -200,12 +204,6 @@ lamrt_status Bench::run(BenchResult &result) {
   if (lamrt_status status = meter.create(engine->statistics().threads,
                                          engine->statistics().cpu_level))
     return reportError(status, lamrt_last_error());
-  for (int32_t i = 0; i < program.num_weights; ++i) {
-    const lamrt_weight &weight = program.weights[i];
-    if (weight.kind == LAMRT_WEIGHT_SOURCE && (weight.uses & LAMRT_USE_LINEAR))
-      result.flopsAToken += 2.0 * double(weight.out) * double(weight.in) *
-                            double(weight.num_layers);
-  }
   // One run that does not count: pages are touched, threads are awake.
   BenchResult warmUp;
   if (lamrt_status status = timePrefill(warmUp))

@@ -33,7 +33,7 @@ struct BenchResult {
   Shares prefillShares, decodeShares;
   MachineLimits limits;
   double weightBytes = 0; ///< read by one decode step
-  double flopsAToken = 0; ///< of products
+  double flopsAToken = 0; ///< of products, in a prefill
   double load = 0;        ///< average over the minute before the runs
   int32_t batch = 1;
 };

@@ -127,6 +127,7 @@ lamrt_statistics Ranks::statistics() const {
     one.arena_bytes += all.arena_bytes;
     one.cache_bytes += all.cache_bytes;
     one.weight_bytes_read += all.weight_bytes_read;
+    one.multiply_adds += all.multiply_adds;
     all = one;
   }
   return all;
