@@ -86,7 +86,7 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::dispatch(Function function, void *context, int32_t count) {
   wakeWorkers(function, context, count);
   function(context, 0);
-  waitForWorkers(kForever);
+  waitForWorkers(kForever, kSpins);
 }
 
 bool ThreadPool::tryRun(int32_t count, int64_t patience, Function body,
@@ -94,7 +94,8 @@ bool ThreadPool::tryRun(int32_t count, int64_t patience, Function body,
   constexpr int64_t kSlice = 50000000;
   wakeWorkers(body, context, count + 1);
   int64_t left = patience;
-  while (!waitForWorkers(kSlice)) {
+  // The processors are for those that work.
+  while (!waitForWorkers(kSlice, 0)) {
     left -= hasFailed(context) ? kSlice : 0;
     if (left <= 0)
       return false;
@@ -115,8 +116,8 @@ void ThreadPool::wakeWorkers(Function function, void *context, int32_t count) {
 }
 
 /// Returns false if they are not done after `patience` nanoseconds.
-bool ThreadPool::waitForWorkers(int64_t patience) {
-  for (int i = 0; i < kSpins; ++i) {
+bool ThreadPool::waitForWorkers(int64_t patience, int spins) {
+  for (int i = 0; i < spins; ++i) {
     if (pending.load(std::memory_order_acquire) == 0)
       return true;
     pauseProcessor();

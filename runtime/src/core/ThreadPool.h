@@ -80,7 +80,7 @@ private:
   void dispatch(Function function, void *context, int32_t count);
   void wakeWorkers(Function function, void *context, int32_t count);
   void work(int32_t index);
-  bool waitForWorkers(int64_t patience);
+  bool waitForWorkers(int64_t patience, int spins);
   static void *workerMain(void *argument);
 
   int32_t numThreads = 1;

@@ -296,7 +296,8 @@ def make_rank_cases():
     """More rows than twice the ranks are done in another way than few."""
     few, many = IDS[:3], IDS * 3
     for ids in (few, many):
-        for ranks, tree in ((2, "[2]"), (3, "[3]"), (4, "[2, 2]"), (4, "[4]")):
+        # Trees of two radices that differ: their order is seen.
+        for ranks, tree in ((2, "[2]"), (3, "[3]"), (4, "[2, 2]"), (4, "[4]"), (6, "[2, 3]"), (6, "[3, 2]")):
             yield all_reduce_case(ranks, tree, "f32", "f32", None), ids
             yield fused_case(ranks, tree, "hf", "f32", "bf16", "f32", False), ids
             yield gather_case(ranks, 1, False), ids
