@@ -4,6 +4,7 @@
 #include "Compilation.h"
 #include "OutputFiles.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Process.h"
 
 using namespace lamina;
 
@@ -19,8 +20,16 @@ int Compilation::writePackedProgram(const std::string &output) {
                 newWeights = TemporaryFile::beside(weights);
   if (int code = linkTo(newProgram.get()))
     return code;
+  // The child fills this file. A name that it made itself could appear after a
+  // signal has removed the files of this process.
+  int descriptor = -1;
+  if (std::error_code code = llvm::sys::fs::openFileForWrite(
+          newWeights.get(), descriptor, llvm::sys::fs::CD_CreateNew))
+    return fail(ExitCode::InputOutput, weights + ": " + code.message());
+  llvm::sys::Process::SafelyCloseFileDescriptor(descriptor);
   if (int code =
-          runAndWait(newProgram.get(), {"--write-packed", newWeights.get()},
+          runAndWait(newProgram.get(),
+                     {"--fill-packed", "--write-packed", newWeights.get()},
                      newWeights.get()))
     return code; // the program has said why
   note("packed " + weights);

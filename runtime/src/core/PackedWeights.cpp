@@ -224,7 +224,7 @@ lamrt_status PackedWeights::open(const lamina_program &program,
 
 lamrt_status writePackedWeights(const lamina_program &program,
                                 const lamrt_rank_options &options,
-                                const std::string &path) {
+                                const std::string &path, bool isGiven) {
   FloatingPointMode mode;
   WeightFiles files;
   WeightTable weights;
@@ -233,15 +233,18 @@ lamrt_status writePackedWeights(const lamina_program &program,
     return status;
   // Past RLIMIT_FSIZE a write fails with EFBIG instead of ending the process.
   signal(SIGXFSZ, SIG_IGN);
-  std::string temporary = path + ".tmp." + std::to_string(getpid());
+  std::string temporary =
+      isGiven ? path : path + ".tmp." + std::to_string(getpid());
   int descriptor =
-      open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      open(temporary.c_str(),
+           O_RDWR | O_CLOEXEC | (isGiven ? 0 : O_CREAT | O_EXCL), 0666);
   if (descriptor < 0)
     return failToWrite(path, errno);
   setUnfinishedFile(temporary.c_str());
   lamrt_status status = writeFile(program, weights, temporary, descriptor);
   close(descriptor);
-  if (status == LAMRT_OK && rename(temporary.c_str(), path.c_str()) != 0)
+  if (status == LAMRT_OK && !isGiven &&
+      rename(temporary.c_str(), path.c_str()) != 0)
     status = failToWrite(path, errno);
   if (status)
     unlink(temporary.c_str());

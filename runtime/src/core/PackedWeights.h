@@ -57,10 +57,12 @@ private:
 };
 
 /// Reads the model's files of `program` and writes its packed file to `path`,
-/// whole or not at all; the same bytes on every machine.
+/// whole or not at all; the same bytes on every machine. A file that is given
+/// is there already and filled where it is: whoever made it may remove it at
+/// any time, and nothing comes back under its name.
 lamrt_status writePackedWeights(const lamina_program &program,
                                 const lamrt_rank_options &options,
-                                const std::string &path);
+                                const std::string &path, bool isGiven);
 
 } // namespace lamina::runtime
 

@@ -19,8 +19,8 @@ int writePackedFile(const lamina_program &program, const Options &options) {
   rank.model_path = engine.modelPath;
   rank.cpu_level = engine.cpuLevel;
   rank.verify_weights = engine.verifyWeights;
-  if (lamrt_status status =
-          runtime::writePackedWeights(program, rank, *options.writePacked))
+  if (lamrt_status status = runtime::writePackedWeights(
+          program, rank, *options.writePacked, options.fillPacked))
     return reportLastError(status);
   return LAMRT_OK;
 }

@@ -198,6 +198,7 @@ const std::vector<Option> &getOptions() {
        readInteger<int32_t>(&Options::batch, 1, 4096)},
       {"--cpu", "LEVEL", "x86 level: v2, v3 or v4 (the best; or LAMINA_CPU)",
        readCpu},
+      {"--fill-packed", nullptr, nullptr, setFlag(&Options::fillPacked)},
       {"--write-packed", "FILE", nullptr,
        readNonEmpty(&Options::writePacked, "a file")},
       {"--version", nullptr, "print the version, and end",

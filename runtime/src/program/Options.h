@@ -37,6 +37,8 @@ struct Options {
   bool help = false;
   bool version = false;
   std::optional<std::string> dump;
+  /// --fill-packed: the file is there.
+  bool fillPacked = false;
   /// --write-packed: how `lamina compile --weights=packed` makes the file.
   std::optional<std::string> writePacked;
 
