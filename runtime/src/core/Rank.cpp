@@ -132,7 +132,11 @@ lamrt_status Rank::planMemory() {
   int64_t widest = 0;
   for (int32_t i = 0; i < variant->num_slots; ++i)
     widest = std::max(widest, variant->slots[i].features);
-  preparedFloats = cpu::getMaxInputBytes(widest) / 4;
+  // Inputs of products are as wide as their weights; taps may be of any slot.
+  int64_t widestInput = options.tap ? widest : 1;
+  for (int32_t i = 0; i < program->num_weights; ++i)
+    widestInput = std::max(widestInput, program->weights[i].in);
+  preparedFloats = cpu::getMaxInputBytes(widestInput) / 4;
   threadScratchFloats =
       std::max(cpu::getAttentionScratch(kv.head_dim, program->max_context),
                int64_t(kv.kv_heads) * kv.head_dim);
