@@ -3,7 +3,6 @@
 #include "ChildProcess.h"
 
 #include "Options.h"
-#include "OutputFiles.h"
 
 #include <cerrno>
 #include <csignal>
@@ -17,9 +16,11 @@ using namespace lamina;
 /// Becomes the program, between fork and exec: only what is safe there. Returns
 /// if it cannot.
 static void becomeChild(const char *program, char *const *arguments,
-                        pid_t parent) {
+                        pid_t parent, int answer) {
   // A signal that ends the parent alone would leave the child writing.
   if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
+    return;
+  if (answer >= 0 && dup2(answer, STDOUT_FILENO) < 0)
     return;
   execv(program, arguments);
 }
@@ -34,8 +35,7 @@ static int waitFor(pid_t child) {
 }
 
 int lamina::runAndWait(const std::string &program,
-                       std::vector<std::string> arguments,
-                       const std::string &output) {
+                       std::vector<std::string> arguments, int answer) {
   arguments.insert(arguments.begin(), program);
   std::vector<char *> pointers;
   for (std::string &argument : arguments)
@@ -46,16 +46,14 @@ int lamina::runAndWait(const std::string &program,
   pid_t parent = getpid();
   pid_t child = fork();
   if (child == 0) {
-    becomeChild(program.c_str(), pointers.data(), parent);
+    becomeChild(program.c_str(), pointers.data(), parent, answer);
     _exit(kCannotRun);
   }
   if (child < 0)
     return fail(ExitCode::InputOutput, program + ": " + std::strerror(errno));
-  UnfinishedOutput unfinished(output, child);
   int status = waitFor(child);
   if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) != kCannotRun)
     return WEXITSTATUS(status);
-  unlink(unfinished.get().c_str());
   if (status != -1 && WIFSIGNALED(status))
     return fail(ExitCode::InternalError, program + ": ended by signal " +
                                              std::to_string(WTERMSIG(status)) +

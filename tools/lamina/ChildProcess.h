@@ -8,12 +8,13 @@
 
 namespace lamina {
 
-/// Runs `program`, which writes `output` whole or not at all, by way of
-/// `<output>.tmp.<pid>`, and waits for it. It ends with this process, and no
-/// file of it stays behind then. Returns its exit code, or prints what is wrong
-/// and returns the code of that.
+/// Runs `program`, with the descriptor `answer` for its standard output if
+/// there is one, and waits for it. It ends with this process, after it: a file
+/// that the program named by itself could appear when those of this process
+/// have been removed, so it gets files that are there. Returns its exit code,
+/// or prints what is wrong and returns the code of that.
 int runAndWait(const std::string &program, std::vector<std::string> arguments,
-               const std::string &output);
+               int answer = -1);
 
 } // namespace lamina
 

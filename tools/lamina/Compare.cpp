@@ -11,8 +11,10 @@
 #include "ProgramCache.h"
 #include "ReferenceFile.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -164,7 +166,8 @@ std::string formatJson(const Report &report) {
   return text;
 }
 
-/// Runs `program` on the ids; its dump goes to `dump`. Returns the exit code.
+/// Runs `program` on the ids; its dump goes to the file `dump`, which is there.
+/// Returns the exit code.
 int runDump(const std::string &program, const std::vector<int64_t> &ids,
             const std::string &dump) {
   std::string list;
@@ -176,7 +179,13 @@ int runDump(const std::string &program, const std::vector<int64_t> &ids,
     return fail(ExitCode::Limit, "input_ids: " + std::to_string(list.size()) +
                                      " bytes as text, expected at most " +
                                      std::to_string(kMaxArgument));
-  return runAndWait(program, {"--ids", list, "--dump", dump}, dump);
+  int descriptor = -1;
+  if (std::error_code code = llvm::sys::fs::openFileForWrite(
+          dump, descriptor, llvm::sys::fs::CD_OpenExisting))
+    return fail(ExitCode::InputOutput, dump + ": " + code.message());
+  int code = runAndWait(program, {"--ids", list, "--dump", "-"}, descriptor);
+  llvm::sys::Process::SafelyCloseFileDescriptor(descriptor);
+  return code;
 }
 
 std::optional<double> readLimit(const CommandLine &line) {

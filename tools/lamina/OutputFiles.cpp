@@ -52,10 +52,8 @@ TemporaryFile::~TemporaryFile() {
 }
 
 UnfinishedOutput::UnfinishedOutput(const std::string &output)
-    : UnfinishedOutput(output, llvm::sys::Process::getProcessId()) {}
-
-UnfinishedOutput::UnfinishedOutput(const std::string &output, int processId)
-    : path(output + ".tmp." + std::to_string(processId)) {
+    : path(output + ".tmp." +
+           std::to_string(llvm::sys::Process::getProcessId())) {
   llvm::sys::RemoveFileOnSignal(path);
 }
 

@@ -42,16 +42,13 @@ private:
 
 /// While this lives, a signal that ends the process removes what has been
 /// written of `output`: `<output>.tmp.<pid>`, as `writeOutput` and
-/// `linkProgram` call it, of this process or of a child.
+/// `linkProgram` call it.
 class UnfinishedOutput {
 public:
   explicit UnfinishedOutput(const std::string &output);
-  UnfinishedOutput(const std::string &output, int processId);
   UnfinishedOutput(const UnfinishedOutput &) = delete;
   UnfinishedOutput &operator=(const UnfinishedOutput &) = delete;
   ~UnfinishedOutput();
-
-  const std::string &get() const { return path; }
 
 private:
   std::string path;

@@ -29,8 +29,7 @@ int Compilation::writePackedProgram(const std::string &output) {
   llvm::sys::Process::SafelyCloseFileDescriptor(descriptor);
   if (int code =
           runAndWait(newProgram.get(),
-                     {"--fill-packed", "--write-packed", newWeights.get()},
-                     newWeights.get()))
+                     {"--fill-packed", "--write-packed", newWeights.get()}))
     return code; // the program has said why
   note("packed " + weights);
   std::error_code error = llvm::sys::fs::rename(newWeights.get(), weights);
