@@ -17,13 +17,10 @@ namespace lamina::runtime {
 
 namespace {
 
-/// FNV-1a over the words of the arguments.
 template <typename... Words>
 uint64_t hashWords(Words... words) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (uint64_t word : {static_cast<uint64_t>(words)...})
-    hash = (hash ^ word) * 0x100000001b3;
-  return hash;
+  const uint64_t all[] = {static_cast<uint64_t>(words)...};
+  return hashBytes(reinterpret_cast<const uint8_t *>(all), sizeof(all));
 }
 
 uint64_t getBits(double value) {
@@ -233,7 +230,7 @@ void Rank::gather(int32_t in, int32_t out, bool toAll) {
   offer.outs[0] = to.rows;
   if (!openMeeting(offer))
     return;
-  int64_t bytes = from.rows.type == LAMRT_F32 ? 4 : 2;
+  int64_t bytes = cpu::getBlockBytes(from.rows.type);
   int32_t receivers = toAll ? options.ranks : 1;
   for (int32_t r = 0; r < receivers; ++r) {
     const cpu::Rows &target = group->getMeeting().offerOf(r).outs[0];

@@ -3,40 +3,23 @@
 #include "Meeting.h"
 
 #include "Failure.h"
+#include "Parking.h"
 
 #include <algorithm>
-#include <climits>
-#include <ctime>
-#include <linux/futex.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace lamina::runtime {
 
 namespace {
 
-/// Looks before a rank parks: some microseconds, as in ThreadPool.
-constexpr int kSpins = 1000;
-
 /// Nanoseconds that a rank sleeps at one time.
 constexpr int64_t kSlice = 100000000;
-
-int64_t getNanoseconds() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t(now.tv_sec) * 1000000000 + now.tv_nsec;
-}
-
-const char *getTypeName(int32_t type) {
-  return type == LAMRT_F32 ? "f32" : type == LAMRT_F16 ? "f16" : "bf16";
-}
 
 std::string describe(const CollectiveKey &key) {
   if (key.features == 0)
     return key.name;
   return std::string(key.name) + " of " + std::to_string(key.rows) + " x " +
-         std::to_string(key.features) + " " + getTypeName(key.type);
+         std::to_string(key.features) + " " + cpu::getTypeName(key.type);
 }
 
 } // namespace
@@ -80,15 +63,13 @@ lamrt_status Meeting::wait(int32_t rank) {
     present.store(0);
     generation.fetch_add(1);
     if (parked.load())
-      wakeAll();
+      wakeAll(generation);
     return LAMRT_OK;
   }
   for (int i = 0; i < kSpins; ++i) {
     if (generation.load(std::memory_order_acquire) != seen)
       return check();
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
+    pauseProcessor();
   }
   parked.fetch_add(1);
   bool isInTime = park(seen, number);
@@ -104,9 +85,7 @@ bool Meeting::park(uint32_t seen, uint64_t number) {
     // If all have come, the last of them is about to wake this one.
     if (left <= 0 && !nameMissing(number).empty())
       return false;
-    timespec slice = {0, long(left > 0 ? std::min(left, kSlice) : kSlice)};
-    syscall(SYS_futex, &generation, FUTEX_WAIT_PRIVATE, seen, &slice, nullptr,
-            0);
+    waitForChange(generation, seen, left > 0 ? std::min(left, kSlice) : kSlice);
     // The clock goes on while the process is stopped (job control, a
     // debugger). Then no rank can come, and the time does not count.
     int64_t now = getNanoseconds();
@@ -124,11 +103,6 @@ std::string Meeting::nameMissing(uint64_t number) const {
   return missing;
 }
 
-void Meeting::wakeAll() {
-  syscall(SYS_futex, &generation, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr,
-          0);
-}
-
 void Meeting::abort(int32_t rank, lamrt_status status,
                     const std::string &message) {
   if (!isFailing.exchange(true)) {
@@ -140,7 +114,7 @@ void Meeting::abort(int32_t rank, lamrt_status status,
   while (!hasFailed())
     sched_yield();
   generation.fetch_add(1);
-  wakeAll();
+  wakeAll(generation);
 }
 
 lamrt_status Meeting::failWaiting() const {

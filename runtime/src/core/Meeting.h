@@ -17,7 +17,6 @@
 #include "../cpu/Kernels.h"
 
 #include <atomic>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -98,7 +97,6 @@ private:
   lamrt_status reportTimeout(int32_t rank, uint64_t number);
   lamrt_status reportDifference(int32_t rank, int32_t other);
   std::string describeHistory() const;
-  void wakeAll();
 
   std::vector<Seat> seats;
   int64_t timeoutNanoseconds;

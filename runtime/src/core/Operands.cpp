@@ -18,7 +18,7 @@ int64_t getRowBytes(const lamrt_slot &slot, int32_t ranks) {
     int64_t units = features / slot.split_unit;
     features = (units + ranks - 1) / ranks * slot.split_unit;
   }
-  return (features * (slot.type == LAMRT_F32 ? 4 : 2) + 63) / 64 * 64;
+  return (features * cpu::getBlockBytes(slot.type) + 63) / 64 * 64;
 }
 
 bool Rank::failStep(lamrt_status status) {

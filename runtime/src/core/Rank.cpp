@@ -4,10 +4,10 @@
 
 #include "Failure.h"
 #include "FloatingPointMode.h"
+#include "Parking.h"
 #include "lamina/Support/CheckedMath.h"
 
 #include <algorithm>
-#include <ctime>
 #include <initializer_list>
 #include <new>
 
@@ -33,8 +33,6 @@ private:
 unsigned long long toMebibytes(uint64_t bytes) {
   return (bytes + (1 << 20) - 1) >> 20;
 }
-
-int64_t getElementBytes(int32_t type) { return type == LAMRT_F32 ? 4 : 2; }
 
 bool isElementType(int32_t type) {
   return type >= LAMRT_F32 && type <= LAMRT_BF16;
@@ -125,7 +123,7 @@ lamrt_status Rank::planMemory() {
   for (int s = 0; s < LAMRT_NUM_SECTIONS; ++s)
     arenaSize.add({variant->arena_bytes[s], sectionRows[s]});
 
-  int64_t head = LAMRT_PAGE_POSITIONS * getElementBytes(kv.type);
+  int64_t head = LAMRT_PAGE_POSITIONS * cpu::getBlockBytes(kv.type);
   cacheSize.add({options.num_pages, kv.num_layers, 2, variant->kv_heads,
                  kv.head_dim, head});
 
@@ -326,9 +324,7 @@ lamrt_status Rank::endStep() {
 uint64_t Rank::startMeasuring() const {
   if (!options.measure)
     return 0;
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return uint64_t(now.tv_sec) * 1000000000u + uint64_t(now.tv_nsec);
+  return static_cast<uint64_t>(getNanoseconds());
 }
 
 void Rank::addMeasured(int32_t phase, uint64_t start) {

@@ -4,46 +4,17 @@
 
 #include "Failure.h"
 #include "FloatingPointMode.h"
+#include "Parking.h"
 
-#include <climits>
 #include <csignal>
 #include <cstring>
-#include <ctime>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace lamina::runtime {
 
 namespace {
 
-/// Looks at a word before a thread parks. With the pause in between, 10 to 50
-/// microseconds: longer than the gap between two operations of a step.
-constexpr int kSpins = 1000;
-
-void pauseProcessor() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
-
-void waitForChange(std::atomic<uint32_t> &word, uint32_t value,
-                   const timespec *limit = nullptr) {
-  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, limit, nullptr, 0);
-}
-
 /// No limit to how long is waited.
 constexpr int64_t kForever = -1;
-
-int64_t getNanoseconds() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t(now.tv_sec) * 1000000000 + now.tv_nsec;
-}
-
-void wakeAll(std::atomic<uint32_t> &word) {
-  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
-}
 
 } // namespace
 
@@ -132,8 +103,7 @@ bool ThreadPool::waitForWorkers(int64_t patience, int spins) {
     int64_t left = deadline - getNanoseconds();
     if (left <= 0)
       return false;
-    timespec limit = {time_t(left / 1000000000), long(left % 1000000000)};
-    waitForChange(pending, rest, &limit);
+    waitForChange(pending, rest, left);
   }
   callerIsParked.store(0);
   return true;

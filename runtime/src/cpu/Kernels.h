@@ -24,6 +24,9 @@ constexpr int64_t kPanelColumns = 32;
 int64_t getBlockElements(int32_t type);
 int64_t getBlockBytes(int32_t type);
 
+/// `f32`, `q4_k`, ...; `unknown` for what is no type.
+const char *getTypeName(int32_t type);
+
 /// Bytes of one packed panel of a matrix with `in` features: 32 columns in the
 /// layout of the type (see Pack.cpp). The last panel of a matrix is padded with
 /// columns of zeros.

@@ -75,6 +75,12 @@ Block getBlock(int32_t type) {
 int64_t getBlockElements(int32_t type) { return getBlock(type).elements; }
 int64_t getBlockBytes(int32_t type) { return getBlock(type).bytes; }
 
+const char *getTypeName(int32_t type) {
+  const char *const names[] = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
+                               "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};
+  return type >= LAMRT_F32 && type <= LAMRT_Q6_K ? names[type] : "unknown";
+}
+
 int64_t getPanelBytes(int32_t type, int64_t in) {
   Block block = getBlock(type);
   if (block.elements == 0)

@@ -9,12 +9,6 @@ namespace lamina::program {
 
 namespace {
 
-const char *getTypeName(int32_t type) {
-  const char *const names[] = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
-                               "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};
-  return type >= LAMRT_F32 && type <= LAMRT_Q6_K ? names[type] : "unknown";
-}
-
 /// Bytes of the source weights of one type, in the checkpoint.
 uint64_t countWeightBytes(const lamina_program &program, int32_t type) {
   uint64_t bytes = 0;
@@ -46,7 +40,7 @@ getWeightBytes(const lamina_program &program) {
   std::vector<std::pair<std::string, int64_t>> bytes;
   for (int32_t type = LAMRT_F32; type <= LAMRT_Q6_K; ++type)
     if (uint64_t count = countWeightBytes(program, type))
-      bytes.push_back({getTypeName(type), static_cast<int64_t>(count)});
+      bytes.push_back({cpu::getTypeName(type), static_cast<int64_t>(count)});
   return bytes;
 }
 
@@ -93,7 +87,7 @@ std::string makeJson(const lamina_program &program,
                                         ? toJson(program.packed_weights)
                                         : std::string("null"));
   text += ",\"kv_cache\":{\"type\":\"" +
-          std::string(getTypeName(program.cache.type)) +
+          std::string(cpu::getTypeName(program.cache.type)) +
           "\",\"layers\":" + std::to_string(program.cache.num_layers) +
           ",\"kv_heads\":" + std::to_string(program.cache.kv_heads) +
           ",\"head_dim\":" + std::to_string(program.cache.head_dim) +
@@ -134,8 +128,8 @@ std::string makeText(const lamina_program &program,
   for (int32_t i = 0; i < program.num_variants; ++i)
     text += (i ? ", " : "") + std::to_string(program.variants[i].ranks);
   text += "\n";
-  text += "KV cache    " + std::string(getTypeName(program.cache.type)) + ", " +
-          std::to_string(getCacheBytes(program)) + " bytes a position\n";
+  text += "KV cache    " + std::string(cpu::getTypeName(program.cache.type)) +
+          ", " + std::to_string(getCacheBytes(program)) + " bytes a position\n";
   text += "arena       " +
           std::to_string(variant.arena_bytes[LAMRT_ROWS_TOKENS]) +
           " bytes a row, " +
