@@ -115,13 +115,9 @@ void registerAll() {
   }
 }
 
+// Before the library's main looks for benchmarks.
+const bool isRegistered = (registerAll(), true);
+
 } // namespace
 
-int main(int argc, char **argv) {
-  registerAll();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv))
-    return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
-}
+BENCHMARK_MAIN();

@@ -49,12 +49,14 @@ LogicalResult checkShared(ModuleOp module, ModuleOp other) {
       return b.emitOpError("is not the weight that the other numbers of ranks "
                            "have here, '")
              << a.getSymName() << "'";
-  for (NamedAttribute attribute : module->getDiscardableAttrs())
-    if (attribute.getName() != kVariantsAttr &&
-        other->getAttr(attribute.getName()) != attribute.getValue())
-      return other.emitError("has another '")
-             << attribute.getName().getValue()
-             << "' than the other numbers of ranks";
+  for (ModuleOp each : {module, other})
+    for (NamedAttribute attribute : each->getDiscardableAttrs())
+      if (attribute.getName() != kVariantsAttr &&
+          module->getAttr(attribute.getName()) !=
+              other->getAttr(attribute.getName()))
+        return other.emitError("has another '")
+               << attribute.getName().getValue()
+               << "' than the other numbers of ranks";
   return success();
 }
 
