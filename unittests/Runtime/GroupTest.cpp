@@ -221,6 +221,13 @@ protected:
     return message;
   }
 
+  /// Makes `group`; the size of the options is filled in.
+  lamrt_status createGroup(lamrt_group_options options) {
+    options.struct_size = sizeof(options);
+    return lamrt_group_create(&tables.stories.program, &options, &group);
+  }
+
+  lamrt_group *group = nullptr;
   Tables &tables = *new Tables;
 };
 
@@ -338,23 +345,14 @@ TEST_F(GroupTest, NoUnitIsAddedTwice) {
 
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
   makeProgram(3);
-  lamrt_group_options options = {sizeof(options), 2, 0, 0};
-  lamrt_group *group = nullptr;
-  EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
-            LAMRT_DEVICE);
+  EXPECT_EQ(createGroup({0, 2, 0, 0}), LAMRT_DEVICE);
   EXPECT_STREQ(lamrt_last_error(),
                "program: has no code for 2 ranks, expected 3");
   tables.variant.ranks = 1025;
-  options = {sizeof(options), 1025, 0, 0};
-  EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
-            LAMRT_UNSUPPORTED);
+  EXPECT_EQ(createGroup({0, 1025, 0, 0}), LAMRT_UNSUPPORTED);
   tables.variant.ranks = 3;
-  options = {sizeof(options), 3, -1, 0};
-  EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
-            LAMRT_USAGE);
-  options = {sizeof(options), 3, 0, 7};
-  EXPECT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
-            LAMRT_USAGE);
+  EXPECT_EQ(createGroup({0, 3, -1, 0}), LAMRT_USAGE);
+  EXPECT_EQ(createGroup({0, 3, 0, 7}), LAMRT_USAGE);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
   lamrt_rank *made = nullptr;
@@ -366,10 +364,7 @@ TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
 
 TEST_F(GroupTest, RanksMustBeCreatedAlike) {
   makeProgram(3);
-  lamrt_group_options options = {sizeof(options), 3, 0, 0};
-  lamrt_group *group = nullptr;
-  ASSERT_EQ(lamrt_group_create(&tables.stories.program, &options, &group),
-            LAMRT_OK);
+  ASSERT_EQ(createGroup({0, 3, 0, 0}), LAMRT_OK);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
   rank.group = group;

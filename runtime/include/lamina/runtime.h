@@ -282,11 +282,6 @@ lamrt_status lamrt_group_create(const lamina_program *program,
 /** After all its ranks. */
 void lamrt_group_destroy(lamrt_group *group);
 
-/** Ends what the ranks do together: those that wait, and those that come, fail
-    with LAMRT_DEVICE. The first failure is kept. */
-void lamrt_group_abort(lamrt_group *group, int32_t rank, lamrt_status status,
-                       const char *message);
-
 /** LAMRT_OK, or the status of the first failure of a rank; then `*out_message`
     says what it was: lines without a last newline, valid as long as the
     group. */

@@ -15,6 +15,15 @@ constexpr int64_t kSharedRows = 2;
 
 } // namespace
 
+lamrt_status checkVersion(const lamina_program &program) {
+  if (program.abi_version == LAMRT_ABI_VERSION &&
+      program.struct_size >= sizeof(lamina_program))
+    return LAMRT_OK;
+  return fail(LAMRT_UNSUPPORTED,
+              "program: made for version %u of the runtime, this is %d",
+              program.abi_version, LAMRT_ABI_VERSION);
+}
+
 lamrt_status Group::check(const lamina_program &program,
                           const lamrt_group_options &options) {
   if (options.struct_size < sizeof(lamrt_group_options))
@@ -29,11 +38,8 @@ lamrt_status Group::check(const lamina_program &program,
   if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_TWO_SHOT)
     return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 2",
                 options.algorithm);
-  if (program.abi_version != LAMRT_ABI_VERSION ||
-      program.struct_size < sizeof(lamina_program))
-    return fail(LAMRT_UNSUPPORTED,
-                "program: made for version %u of the runtime, this is %d",
-                program.abi_version, LAMRT_ABI_VERSION);
+  if (lamrt_status status = checkVersion(program))
+    return status;
   if (options.ranks > kMaxRanks)
     return fail(LAMRT_UNSUPPORTED, "options: %d ranks, expected at most %d",
                 options.ranks, kMaxRanks);

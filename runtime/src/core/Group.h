@@ -20,6 +20,9 @@ namespace lamina::runtime {
 /// Ranks of the largest group.
 constexpr int32_t kMaxRanks = 1024;
 
+/// Fails with LAMRT_UNSUPPORTED if `program` was made for another runtime.
+lamrt_status checkVersion(const lamina_program &program);
+
 class Group {
 public:
   /// Fails with LAMRT_USAGE, with LAMRT_DEVICE naming the numbers of ranks that

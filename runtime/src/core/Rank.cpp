@@ -82,16 +82,11 @@ lamrt_status Rank::checkOptions(const lamrt_rank_options &chosen) const {
 
 lamrt_status Rank::checkProgram(const lamina_program &code,
                                 const lamrt_rank_options &chosen) {
-  if (code.abi_version != LAMRT_ABI_VERSION ||
-      code.struct_size < sizeof(lamina_program))
-    return fail(LAMRT_UNSUPPORTED,
-                "program: made for version %u of the runtime, this is %d",
-                code.abi_version, LAMRT_ABI_VERSION);
   for (int32_t i = 0; i < code.num_variants; ++i)
     if (code.variants[i].ranks == chosen.ranks)
       variant = &code.variants[i];
   if (!variant || !variant->step)
-    return fail(LAMRT_DEVICE, "program: has no code for %d ranks",
+    return fail(LAMRT_MALFORMED, "program: its code for %d ranks is absent",
                 chosen.ranks);
   const lamrt_cache &kv = code.cache;
   // A step without attention has no cache.
@@ -215,10 +210,11 @@ lamrt_status Rank::allocateMemory() {
 lamrt_status Rank::joinGroup() {
   if (!options.group) {
     const lamrt_group_options alone = {sizeof(alone), 1, 0, LAMRT_BY_SIZE};
-    ownGroup.reset(new (std::nothrow) lamrt_group{{*program, alone}});
-    if (!ownGroup)
-      return fail(LAMRT_LIMIT, "memory: cannot get %zu bytes",
-                  sizeof(lamrt_group));
+    lamrt_group *made = nullptr;
+    lamrt_status status = lamrt_group_create(program, &alone, &made);
+    ownGroup.reset(made);
+    if (status)
+      return status;
   }
   group = options.group ? &options.group->group : &ownGroup->group;
   if (&group->getProgram() != program)
@@ -234,18 +230,19 @@ lamrt_status Rank::create(const lamina_program &code,
   FloatingPointMode mode;
   if (lamrt_status status = checkOptions(chosen))
     return status;
-  if (lamrt_status status = checkProgram(code, chosen))
-    return status;
   program = &code;
   options = chosen;
+  // Checks that the program is of this runtime, and has such ranks.
+  if (lamrt_status status = joinGroup())
+    return status;
+  if (lamrt_status status = checkProgram(code, chosen))
+    return status;
   kernels = cpu::selectKernels(options.cpu_level);
   if (!kernels)
     return fail(LAMRT_DEVICE, "cpu: this processor has no level %s",
                 options.cpu_level ? options.cpu_level : "v2");
   if (options.threads == 0)
     options.threads = getUsableProcessors();
-  if (lamrt_status status = joinGroup())
-    return status;
   if (lamrt_status status = group->openWeights(options))
     return status;
   if (lamrt_status status = planMemory())

@@ -30,12 +30,6 @@ lamrt_status lamrt_group_create(const lamina_program *program,
 
 void lamrt_group_destroy(lamrt_group *group) { delete group; }
 
-void lamrt_group_abort(lamrt_group *group, int32_t rank, lamrt_status status,
-                       const char *message) {
-  if (group && status)
-    group->group.getMeeting().abort(rank, status, message ? message : "");
-}
-
 lamrt_status lamrt_group_failure(const lamrt_group *group,
                                  const char **out_message) {
   if (!group || !group->group.getMeeting().hasFailed())

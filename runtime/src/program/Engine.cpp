@@ -64,7 +64,7 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.context = engine.get();
   engine->options.chunk = options.max_tokens;
   engine->ranks =
-      Ranks::create(program, options, chosen.timeout, chosen.algorithm, status);
+      Ranks::create(program, options, chosen.timeout, LAMRT_BY_SIZE, status);
   engine->loading = nullptr;
   if (status)
     return nullptr;

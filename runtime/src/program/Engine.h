@@ -19,12 +19,11 @@
 namespace lamina::program {
 
 struct EngineOptions {
-  int32_t context = 0;   ///< positions of a sequence
-  int32_t chunk = 512;   ///< rows of a step
-  int32_t sequences = 1; ///< at one time
-  int32_t threads = 0;   ///< 0: as many as we may use
-  int32_t ranks = 1;     ///< the program has code for this number
-  int32_t algorithm = LAMRT_BY_SIZE;
+  int32_t context = 0;    ///< positions of a sequence
+  int32_t chunk = 512;    ///< rows of a step
+  int32_t sequences = 1;  ///< at one time
+  int32_t threads = 0;    ///< 0: as many as we may use
+  int32_t ranks = 1;      ///< the program has code for this number
   int32_t timeout = 0;    ///< milliseconds in a collective; 0: the default
   bool allLogits = false; ///< logits of every row, not of the last ones only
   bool verifyWeights = false;

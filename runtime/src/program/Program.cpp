@@ -2,6 +2,7 @@
 
 #include "program/Program.h"
 
+#include "core/Group.h"
 #include "lamina/Support/FatalErrors.h"
 #include "program/Modes.h"
 #include "program/Output.h"
@@ -12,12 +13,8 @@ namespace {
 
 /// What every mode relies on before a rank checks the rest.
 lamrt_status checkProgram(const lamina_program &program) {
-  if (program.abi_version != LAMRT_ABI_VERSION ||
-      program.struct_size < sizeof(lamina_program))
-    return reportError(
-        LAMRT_UNSUPPORTED,
-        "program: made for version " + std::to_string(program.abi_version) +
-            " of the runtime, this is " + std::to_string(LAMRT_ABI_VERSION));
+  if (lamrt_status status = runtime::checkVersion(program))
+    return reportLastError(status);
   if (program.num_variants < 1 || program.max_context < 1 ||
       program.max_context > INT32_MAX - LAMRT_PAGE_POSITIONS ||
       program.vocabulary < 1 || program.vocabulary > INT32_MAX ||
