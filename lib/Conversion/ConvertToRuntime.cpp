@@ -289,9 +289,8 @@ void StepConverter::convert(AllReduceResidualRmsNormOp op) {
 }
 
 void StepConverter::convert(AllGatherOp op) {
-  addCollective(LAMRT_ALL_GATHER, op.getColumns());
-  call("lamrt_all_gather",
-       {getSlot(op.getColumns()), getSlot(op.getGathered())});
+  addCollective(LAMRT_ALL_GATHER, op.getParts());
+  call("lamrt_all_gather", {getSlot(op.getParts()), getSlot(op.getGathered())});
 }
 
 void StepConverter::convert(GatherOp op) {

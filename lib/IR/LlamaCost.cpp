@@ -7,26 +7,34 @@
 using namespace mlir;
 using namespace lamina;
 
+/// Returns the ranks of the module around `value`.
+static int64_t getRanksOf(Value value) {
+  return getRanks(value.getParentRegion()->getParentOp()).value_or(1);
+}
+
 /// Features of a value that one rank holds; the largest share where uneven.
 static int64_t getLocalFeatures(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   auto columns = dyn_cast_or_null<ColumnsAttr>(getDistribution(type));
   if (!columns)
     return type.getDimSize(1);
-  int64_t ranks = getRanks(value.getParentRegion()->getParentOp()).value_or(1);
   int64_t units = type.getDimSize(1) / columns.getUnit();
-  return llvm::divideCeil(units, ranks) * columns.getUnit();
+  return llvm::divideCeil(units, getRanksOf(value)) * columns.getUnit();
 }
 
-/// Bytes of one row of `value` on one rank; row indices are one i32.
+/// Bytes that one row of `value` costs one rank; row indices are one i32. Of
+/// rows that lie on the ranks, each has its share.
 static int64_t getRowBytes(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type)
     return 0;
   int64_t elementBytes = type.getElementTypeBitWidth() / 8;
-  return type.getRank() == 1
-             ? elementBytes
-             : multiplySaturating(elementBytes, getLocalFeatures(value));
+  if (type.getRank() == 1)
+    return elementBytes;
+  int64_t bytes = multiplySaturating(elementBytes, getLocalFeatures(value));
+  return isa_and_nonnull<RowsAttr>(getDistribution(type))
+             ? llvm::divideCeil(bytes, getRanksOf(value))
+             : bytes;
 }
 
 /// One launch that reads every operand and writes every result once.
@@ -60,6 +68,7 @@ Cost &Cost::operator+=(const Cost &other) {
 
 Cost EmbedOp::getCost() { return getStreamingCost(*this); }
 Cost SelectRowsOp::getCost() { return getStreamingCost(*this); }
+Cost ShardRowsOp::getCost() { return getStreamingCost(*this); }
 Cost RmsNormOp::getCost() { return getStreamingCost(*this); }
 Cost ResidualRmsNormOp::getCost() { return getStreamingCost(*this); }
 Cost LinearOp::getCost() { return getStreamingCost(*this); }
@@ -68,6 +77,7 @@ Cost AddOp::getCost() { return getStreamingCost(*this); }
 Cost RopeOp::getCost() { return getStreamingCost(*this); }
 Cost AttentionOp::getCost() { return getStreamingCost(*this); }
 Cost AllReduceOp::getCost() { return getStreamingCost(*this); }
+Cost ReduceScatterOp::getCost() { return getStreamingCost(*this); }
 Cost AllReduceResidualRmsNormOp::getCost() { return getStreamingCost(*this); }
 Cost AllGatherOp::getCost() { return getStreamingCost(*this); }
 Cost GatherOp::getCost() { return getStreamingCost(*this); }

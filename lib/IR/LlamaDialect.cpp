@@ -146,6 +146,12 @@ LogicalResult PartialAttr::verifyEncoding(
   return verifyTokensByFeatures(shape, emitError);
 }
 
+LogicalResult RowsAttr::verifyEncoding(
+    ArrayRef<int64_t> shape, Type,
+    llvm::function_ref<InFlightDiagnostic()> emitError) const {
+  return verifyTokensByFeatures(shape, emitError);
+}
+
 LogicalResult RootAttr::verifyEncoding(
     ArrayRef<int64_t> shape, Type,
     llvm::function_ref<InFlightDiagnostic()> emitError) const {

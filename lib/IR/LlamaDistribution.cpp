@@ -1,7 +1,8 @@
 //===- LlamaDistribution.cpp - Which part of a value a rank has -----------===//
 //
 // For each op, how the distribution of its results follows from that of its
-// operands, and the verifier of it. What a rank has: LlamaRanges.cpp.
+// operands, and the verifier of it. Collectives: LlamaCollectives.cpp; what a
+// rank has: LlamaRanges.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -74,7 +75,11 @@ static LogicalResult needWhole(ArrayRef<Attribute> operands, unsigned i,
   return success();
 }
 
-/// Fails if `encoding` is partial or on the root only.
+static bool isRows(Attribute encoding) {
+  return isa_and_nonnull<RowsAttr>(encoding);
+}
+
+/// Fails unless `encoding` is whole or has columns: each rank has all rows.
 static LogicalResult needWholeOrColumns(Attribute encoding, StringRef what,
                                         EmitError emitError) {
   if (encoding && !isa<ColumnsAttr>(encoding))
@@ -113,6 +118,13 @@ SelectRowsOp::getColumnUnit(unsigned operand, int64_t resultUnit, int64_t) {
   return operand == 0 ? std::optional<int64_t>(resultUnit) : std::nullopt;
 }
 
+LogicalResult ShardRowsOp::inferDistributions(
+    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t,
+    SmallVectorImpl<Attribute> &results, EmitError emitError) {
+  results.push_back(RowsAttr::get(getContext()));
+  return needWhole(operands, 0, "value", emitError);
+}
+
 //===----------------------------------------------------------------------===//
 // Normalisation
 //===----------------------------------------------------------------------===//
@@ -121,7 +133,9 @@ LogicalResult RmsNormOp::inferDistributions(ArrayRef<Attribute> operands,
                                             ArrayRef<SplitAttr>, int64_t,
                                             SmallVectorImpl<Attribute> &results,
                                             EmitError emitError) {
-  results.push_back({});
+  results.push_back(operands.front());
+  if (isRows(operands.front()))
+    return success();
   return needWhole(operands, 0, "input", emitError);
 }
 
@@ -199,7 +213,13 @@ static LogicalResult inferElementwise(ArrayRef<Attribute> operands,
     return emitError() << "needs operands with one distribution, got "
                        << describeDistribution(operands.front()) << " and "
                        << describeDistribution(operands.back());
-  return needWholeOrColumns(operands.front(), "its operands", emitError);
+  Attribute encoding = operands.front();
+  if (encoding && !isa<ColumnsAttr, RowsAttr>(encoding))
+    return emitError()
+           << "needs its operands whole, with columns or with rows, "
+              "got "
+           << describeDistribution(encoding);
+  return success();
 }
 
 LogicalResult SiluMulOp::inferDistributions(ArrayRef<Attribute> operands,
@@ -310,62 +330,4 @@ LogicalResult TapOp::inferDistributions(ArrayRef<Attribute> operands,
                                         SmallVectorImpl<Attribute> &,
                                         EmitError emitError) {
   return needWhole(operands, 0, "value", emitError);
-}
-
-//===----------------------------------------------------------------------===//
-// Collectives
-//===----------------------------------------------------------------------===//
-
-static LogicalResult needPartial(Attribute encoding, EmitError emitError) {
-  if (!isa_and_nonnull<PartialAttr>(encoding))
-    return emitError() << "needs a partial sum (#llama.partial), got "
-                       << describeDistribution(encoding);
-  return success();
-}
-
-LogicalResult AllReduceOp::inferDistributions(
-    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t,
-    SmallVectorImpl<Attribute> &results, EmitError emitError) {
-  results.push_back({});
-  return needPartial(operands.front(), emitError);
-}
-
-LogicalResult AllReduceResidualRmsNormOp::inferDistributions(
-    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t,
-    SmallVectorImpl<Attribute> &results, EmitError emitError) {
-  results.append(2, {});
-  if (failed(needPartial(operands[0], emitError)))
-    return failure();
-  return needWhole(operands, 1, "residual", emitError);
-}
-
-/// The operand of a gather: columns of which each lies on one rank.
-static LogicalResult needColumns(RankedTensorType type, Attribute encoding,
-                                 int64_t ranks, EmitError emitError) {
-  auto columns = dyn_cast_or_null<ColumnsAttr>(encoding);
-  if (!columns)
-    return emitError() << "needs columns (#llama.columns), got "
-                       << describeDistribution(encoding);
-  if (hasCopies(type.getDimSize(1), columns.getUnit(), ranks))
-    return emitError() << "needs at least one unit of columns for each of the "
-                       << ranks << " ranks, got "
-                       << type.getDimSize(1) / columns.getUnit();
-  return success();
-}
-
-LogicalResult AllGatherOp::inferDistributions(
-    ArrayRef<Attribute> operands, ArrayRef<SplitAttr>, int64_t ranks,
-    SmallVectorImpl<Attribute> &results, EmitError emitError) {
-  results.push_back({});
-  return needColumns(getColumns().getType(), operands.front(), ranks,
-                     emitError);
-}
-
-LogicalResult GatherOp::inferDistributions(ArrayRef<Attribute> operands,
-                                           ArrayRef<SplitAttr>, int64_t ranks,
-                                           SmallVectorImpl<Attribute> &results,
-                                           EmitError emitError) {
-  results.push_back(RootAttr::get(getContext()));
-  return needColumns(getColumns().getType(), operands.front(), ranks,
-                     emitError);
 }

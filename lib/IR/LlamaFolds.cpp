@@ -42,7 +42,8 @@ struct ResolveLayer : OpInterfaceRewritePattern<WeightUserOpInterface> {
 bool isUpdate(Value value) {
   return matchPattern(value, m_Constant()) ||
          (value.getDefiningOp() &&
-          isa<LinearOp, AllReduceOp, AllGatherOp>(value.getDefiningOp()));
+          isa<LinearOp, AllReduceOp, ReduceScatterOp, AllGatherOp>(
+              value.getDefiningOp()));
 }
 
 } // namespace
@@ -50,6 +51,14 @@ bool isUpdate(Value value) {
 void LlamaDialect::getCanonicalizationPatterns(
     RewritePatternSet &patterns) const {
   patterns.add<ResolveLayer>(getContext());
+}
+
+/// shard_rows(all_gather(x)) -> x: the all_gather stays, as a collective.
+OpFoldResult ShardRowsOp::fold(FoldAdaptor) {
+  auto gather = getWhole().getDefiningOp<AllGatherOp>();
+  if (!gather || gather.getParts().getType() != getType())
+    return {};
+  return gather.getParts();
 }
 
 /// Puts the residual first.

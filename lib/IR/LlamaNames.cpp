@@ -11,6 +11,9 @@ void EmbedOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 void SelectRowsOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getSelected(), "rows");
 }
+void ShardRowsOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getRows(), "h");
+}
 void RmsNormOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getNormed(), "n");
 }
@@ -31,6 +34,9 @@ void AttentionOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getAttended(), "attended");
 }
 void AllReduceOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getReduced(), "sum");
+}
+void ReduceScatterOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getReduced(), "sum");
 }
 void AllReduceResidualRmsNormOp::getAsmResultNames(

@@ -107,6 +107,18 @@ static LogicalResult verifyDistribution(DistributionOpInterface op) {
   return lamina::verifyDistribution(op, {});
 }
 
+/// Checks an op whose result is another part of its operand.
+static LogicalResult verifyOtherPart(DistributionOpInterface op,
+                                     RankedTensorType operand,
+                                     RankedTensorType result) {
+  if (operand.getElementType() != result.getElementType())
+    return op->emitOpError("needs a result of its operand's element type, ")
+           << operand << ", got " << result;
+  if (failed(verifySameShape(op, "operand", operand, "result", result)))
+    return failure();
+  return ::verifyDistribution(op);
+}
+
 //===----------------------------------------------------------------------===//
 // Rows in and out
 //===----------------------------------------------------------------------===//
@@ -121,6 +133,11 @@ LogicalResult SelectRowsOp::verify() {
                        "its input, ")
            << input << ", got " << selected;
   return ::verifyDistribution(*this);
+}
+
+LogicalResult ShardRowsOp::verify() {
+  // C1
+  return verifyOtherPart(*this, getWhole().getType(), getRows().getType());
 }
 
 //===----------------------------------------------------------------------===//
@@ -255,24 +272,29 @@ LogicalResult TapOp::verify() {
 // Collectives
 //===----------------------------------------------------------------------===//
 
-LogicalResult AllReduceOp::verify() {
-  RankedTensorType partial = getPartial().getType();
-  RankedTensorType reduced = getReduced().getType();
+/// `all_reduce` and `reduce_scatter` differ in which rows they return.
+template <typename ReduceOp>
+static LogicalResult verifyReduction(ReduceOp op) {
+  RankedTensorType partial = op.getPartial().getType();
+  RankedTensorType reduced = op.getReduced().getType();
   // C1
-  if (failed(
-          verifySameShape(*this, "partial sum", partial, "result", reduced)) ||
-      failed(::verifyDistribution(*this)))
+  if (failed(verifySameShape(op, "partial sum", partial, "result", reduced)) ||
+      failed(::verifyDistribution(op)))
     return failure();
   // C2
-  if (failed(verifySumMode(*this, getSum(), partial, reduced)))
+  if (failed(verifySumMode(op, op.getSum(), partial, reduced)))
     return failure();
   // C3
-  if (failed(verifyTree(*this, getTree())))
+  if (failed(verifyTree(op, op.getTree())))
     return failure();
   // C4
-  return verifyBiasLayer(*this,
-                         {getBiasAttr(), getBiasLayer(), getBiasIndexAttr()});
+  return verifyBiasLayer(
+      op, {op.getBiasAttr(), op.getBiasLayer(), op.getBiasIndexAttr()});
 }
+
+LogicalResult AllReduceOp::verify() { return verifyReduction(*this); }
+
+LogicalResult ReduceScatterOp::verify() { return verifyReduction(*this); }
 
 LogicalResult AllReduceResidualRmsNormOp::verify() {
   RankedTensorType partial = getPartial().getType();
@@ -300,24 +322,15 @@ LogicalResult AllReduceResidualRmsNormOp::verify() {
   return verifyPositive(*this, "eps", getEps());
 }
 
-/// C1 of `all_gather` and `gather`.
-static LogicalResult verifyGather(DistributionOpInterface op,
-                                  RankedTensorType columns,
-                                  RankedTensorType gathered) {
-  if (columns.getElementType() != gathered.getElementType())
-    return op->emitOpError("needs a result of its operand's element type, ")
-           << columns << ", got " << gathered;
-  if (failed(verifySameShape(op, "operand", columns, "result", gathered)))
-    return failure();
-  return ::verifyDistribution(op);
-}
-
 LogicalResult AllGatherOp::verify() {
-  return verifyGather(*this, getColumns().getType(), getGathered().getType());
+  // C1
+  return verifyOtherPart(*this, getParts().getType(), getGathered().getType());
 }
 
 LogicalResult GatherOp::verify() {
-  return verifyGather(*this, getColumns().getType(), getGathered().getType());
+  // C1
+  return verifyOtherPart(*this, getColumns().getType(),
+                         getGathered().getType());
 }
 
 //===----------------------------------------------------------------------===//
@@ -335,22 +348,40 @@ void TapOp::setWeightRef(unsigned, WeightRef ref) {
   ref.index ? setIndexAttr(ref.index) : (void)removeIndexAttr();
 }
 
-SmallVector<WeightRef> AllReduceOp::getWeightRefs() {
-  if (!getBiasAttr())
+/// The reference of an op to its bias, which may be absent.
+template <typename ReduceOp>
+static SmallVector<WeightRef> getBiasRefs(ReduceOp op) {
+  if (!op.getBiasAttr())
     return {};
-  return {{getBiasAttr(), getBiasLayer(), getBiasIndexAttr()}};
+  return {{op.getBiasAttr(), op.getBiasLayer(), op.getBiasIndexAttr()}};
+}
+
+template <typename ReduceOp>
+static void setBiasRef(ReduceOp op, WeightRef ref) {
+  op.setBiasAttr(ref.symbol);
+  op.getBiasLayerMutable().assign(ref.getLayerRange());
+  ref.index ? op.setBiasIndexAttr(ref.index) : (void)op.removeBiasIndexAttr();
+}
+
+SmallVector<WeightRef> AllReduceOp::getWeightRefs() {
+  return getBiasRefs(*this);
 }
 
 void AllReduceOp::setWeightRef(unsigned, WeightRef ref) {
-  setBiasAttr(ref.symbol);
-  getBiasLayerMutable().assign(ref.getLayerRange());
-  ref.index ? setBiasIndexAttr(ref.index) : (void)removeBiasIndexAttr();
+  setBiasRef(*this, ref);
+}
+
+SmallVector<WeightRef> ReduceScatterOp::getWeightRefs() {
+  return getBiasRefs(*this);
+}
+
+void ReduceScatterOp::setWeightRef(unsigned, WeightRef ref) {
+  setBiasRef(*this, ref);
 }
 
 SmallVector<WeightRef> AllReduceResidualRmsNormOp::getWeightRefs() {
   SmallVector<WeightRef> refs{{getWeightAttr(), getLayer(), getIndexAttr()}};
-  if (getBiasAttr())
-    refs.push_back({getBiasAttr(), getBiasLayer(), getBiasIndexAttr()});
+  llvm::append_range(refs, getBiasRefs(*this));
   return refs;
 }
 
@@ -361,7 +392,5 @@ void AllReduceResidualRmsNormOp::setWeightRef(unsigned i, WeightRef ref) {
     ref.index ? setIndexAttr(ref.index) : (void)removeIndexAttr();
     return;
   }
-  setBiasAttr(ref.symbol);
-  getBiasLayerMutable().assign(ref.getLayerRange());
-  ref.index ? setBiasIndexAttr(ref.index) : (void)removeBiasIndexAttr();
+  setBiasRef(*this, ref);
 }

@@ -34,7 +34,7 @@ bool lamina::hasCopies(int64_t features, int64_t unit, int64_t ranks) {
 Attribute lamina::getDistribution(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !tensor.getEncoding() ||
-      !isa<PartialAttr, ColumnsAttr, RootAttr>(tensor.getEncoding()))
+      !isa<PartialAttr, RowsAttr, ColumnsAttr, RootAttr>(tensor.getEncoding()))
     return {};
   return tensor.getEncoding();
 }

@@ -66,13 +66,24 @@ ResidualRmsNormOp::verifySymbolUses(SymbolTableCollection &symbols) {
                       getResidual().getType().getDimSize(1), symbols);
 }
 
-LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  // C4
-  for (WeightRef ref : getWeightRefs())
-    if (failed(verifyVector(*this, ref, "bias",
-                            getReduced().getType().getDimSize(1), symbols)))
+/// C4 of `all_reduce` and `reduce_scatter`.
+template <typename ReduceOp>
+static LogicalResult verifyBiasOfSum(ReduceOp op,
+                                     SymbolTableCollection &symbols) {
+  for (WeightRef ref : op.getWeightRefs())
+    if (failed(verifyVector(op, ref, "bias",
+                            op.getReduced().getType().getDimSize(1), symbols)))
       return failure();
   return success();
+}
+
+LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyBiasOfSum(*this, symbols);
+}
+
+LogicalResult
+ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyBiasOfSum(*this, symbols);
 }
 
 LogicalResult

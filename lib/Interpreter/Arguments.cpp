@@ -143,6 +143,9 @@ std::vector<RuntimeValue> ArgumentDrawer::drawTensor(Value argument,
     if (isa_and_nonnull<ColumnsAttr>(encoding))
       values[rank].tensor = std::make_shared<const Tensor>(
           sliceColumns(*whole, getColumnSpan(type, rank, ranks)));
+    else if (isInRows(type))
+      values[rank].tensor = std::make_shared<const Tensor>(
+          sliceRows(*whole, getRowSpan(whole->rows(), rank, ranks)));
     else if (!isa_and_nonnull<RootAttr>(encoding) || rank == 0)
       values[rank].tensor = whole;
   }

@@ -94,6 +94,8 @@ static Tensor joinResult(Type type, ArrayRef<TensorRef> parts,
     return *parts.front();
   if (isa_and_nonnull<PartialAttr>(encoding))
     return addPartials(parts, arithmetic);
+  if (isInRows(type))
+    return joinRows(parts);
   bool isColumns = isa_and_nonnull<ColumnsAttr>(encoding);
   Tensor whole = isColumns ? joinColumns(parts, tensor) : *parts.front();
   int64_t ranks = static_cast<int64_t>(parts.size());
@@ -150,7 +152,8 @@ static llvm::DenseMap<Operation *, DictionaryAttr>
 findCollectives(ModuleOp module) {
   llvm::DenseMap<Operation *, DictionaryAttr> collectives;
   module.walk([&](Operation *op) {
-    if (isa<AllReduceOp, AllReduceResidualRmsNormOp, AllGatherOp, GatherOp>(op))
+    if (isa<AllReduceOp, ReduceScatterOp, AllReduceResidualRmsNormOp,
+            AllGatherOp, GatherOp>(op))
       collectives[op] = op->getAttrDictionary();
   });
   return collectives;

@@ -8,18 +8,28 @@ using namespace mlir;
 
 /// Dynamic numbers of rows that differ have one type.
 LogicalResult RankEvaluator::checkRows(Operation *op) {
-  std::optional<int64_t> rows;
+  std::optional<int64_t> rows, ownRows; // of values in rows
   for (Value operand : op->getOperands()) {
     if (!isa<RankedTensorType>(operand.getType()))
       continue;
-    int64_t own = get(operand).rows();
-    if (rows && own != *rows)
+    std::optional<int64_t> &known =
+        isInRows(operand.getType()) ? ownRows : rows;
+    int64_t found = get(operand).rows();
+    if (known && found != *known)
       return fail(op, Outcome::malformed,
-                  "operands with " + llvm::Twine(*rows) + " and " +
-                      llvm::Twine(own) + " rows, expected the same number");
-    rows = own;
+                  "operands with " + llvm::Twine(*known) + " and " +
+                      llvm::Twine(found) + " rows, expected the same number");
+    known = found;
   }
-  return success();
+  if (!rows || !ownRows)
+    return success();
+  int64_t expected = getRowSpan(*rows, rank, program.ranks).size();
+  if (*ownRows == expected)
+    return success();
+  return fail(op, Outcome::malformed,
+              llvm::Twine(*ownRows) + " of " + llvm::Twine(*rows) +
+                  " rows on rank " + llvm::Twine(rank) + ", expected " +
+                  llvm::Twine(expected));
 }
 
 LogicalResult RankEvaluator::checkOperands(Operation *op) {
@@ -37,10 +47,10 @@ LogicalResult RankEvaluator::evaluateLlama(Operation *op) {
   if (failed(checkOperands(op)))
     return failure();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<EmbedOp, SelectRowsOp, RmsNormOp, ResidualRmsNormOp, LinearOp,
-            SiluMulOp, AddOp, RopeOp, AttentionOp, AllReduceOp,
-            AllReduceResidualRmsNormOp, AllGatherOp, GatherOp, TapOp>(
-          [&](auto concrete) { return visit(concrete); })
+      .Case<EmbedOp, SelectRowsOp, ShardRowsOp, RmsNormOp, ResidualRmsNormOp,
+            LinearOp, SiluMulOp, AddOp, RopeOp, AttentionOp, AllReduceOp,
+            ReduceScatterOp, AllReduceResidualRmsNormOp, AllGatherOp, GatherOp,
+            TapOp>([&](auto concrete) { return visit(concrete); })
       .Default([&](Operation *) {
         return fail(op, Outcome::unsupported,
                     "an op that the interpreter does not evaluate");
@@ -153,30 +163,42 @@ LogicalResult RankEvaluator::visit(SelectRowsOp op) {
   return success();
 }
 
+LogicalResult RankEvaluator::visit(ShardRowsOp op) {
+  set(op.getResult(), takeOwnRows(get(op.getWhole())));
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Norms, products and element-wise ops
 //===----------------------------------------------------------------------===//
 
 template <typename Op>
-LogicalResult RankEvaluator::norm(Op op, const Tensor &input) {
+FailureOr<Tensor> RankEvaluator::norm(Op op, const Tensor &input) {
   auto weight = getVector(op, op.getWeightAttr(),
                           getLayer(op.getLayer(), op.getIndexAttr()));
   if (failed(weight))
     return failure();
-  set(op.getNormed(),
-      rmsNorm(program.arithmetic, input, *weight, op.getEps().convertToDouble(),
-              op.getNorm(), *getElement(op.getNormed().getType())));
-  return success();
+  return rmsNorm(program.arithmetic, input, *weight,
+                 op.getEps().convertToDouble(), op.getNorm(),
+                 *getElement(op.getNormed().getType()));
 }
 
 LogicalResult RankEvaluator::visit(RmsNormOp op) {
-  return norm(op, get(op.getInput()));
+  FailureOr<Tensor> normed = norm(op, get(op.getInput()));
+  if (failed(normed))
+    return failure();
+  set(op.getNormed(), std::move(*normed));
+  return success();
 }
 
 LogicalResult RankEvaluator::visit(ResidualRmsNormOp op) {
   set(op.getNewResidual(),
       add(program.arithmetic, get(op.getResidual()), get(op.getUpdate())));
-  return norm(op, get(op.getNewResidual()));
+  FailureOr<Tensor> normed = norm(op, get(op.getNewResidual()));
+  if (failed(normed))
+    return failure();
+  set(op.getNormed(), std::move(*normed));
+  return success();
 }
 
 LogicalResult RankEvaluator::linearPart(LinearOp op, unsigned part,
@@ -311,18 +333,20 @@ TensorRef RankEvaluator::reduce(Op op, Element element) {
   if (failed(bias))
     return nullptr;
   return rendezvous.meet(rank, op, program.collectives.lookup(op),
-                         (*env)[op.getPartial()].tensor,
+                         {(*env)[op.getPartial()].tensor, /*isInRows=*/false},
                          [&](ArrayRef<TensorRef> partials) {
                            return allReduce(program.arithmetic, partials, *bias,
                                             op.getSum(), op.getTree(), element);
                          });
 }
 
-TensorRef RankEvaluator::join(Operation *op, Value columns) {
+TensorRef RankEvaluator::join(Operation *op, RankedTensorType type,
+                              TensorRef part) {
+  bool areRows = isInRows(type);
   return rendezvous.meet(
-      rank, op, program.collectives.lookup(op), (*env)[columns].tensor,
+      rank, op, program.collectives.lookup(op), {std::move(part), areRows},
       [&](ArrayRef<TensorRef> parts) {
-        return joinColumns(parts, cast<RankedTensorType>(columns.getType()));
+        return areRows ? joinRows(parts) : joinColumns(parts, type);
       });
 }
 
@@ -332,23 +356,39 @@ LogicalResult RankEvaluator::visit(AllReduceOp op) {
   return success(sum != nullptr);
 }
 
+LogicalResult RankEvaluator::visit(ReduceScatterOp op) {
+  TensorRef sum = reduce(op, *getElement(op.getType()));
+  if (!sum)
+    return failure();
+  set(op.getResult(), takeOwnRows(*sum));
+  return success();
+}
+
 LogicalResult RankEvaluator::visit(AllReduceResidualRmsNormOp op) {
   TensorRef sum = reduce(op, *getElement(op.getResidual().getType()));
   if (!sum)
     return failure();
-  set(op.getNewResidual(),
-      add(program.arithmetic, get(op.getResidual()), *sum));
-  return norm(op, get(op.getNewResidual()));
+  RankedTensorType residual = op.getResidual().getType();
+  set(op.getNewResidual(), add(program.arithmetic, get(op.getResidual()),
+                               isInRows(residual) ? takeOwnRows(*sum) : *sum));
+  FailureOr<Tensor> normed = norm(op, get(op.getNewResidual()));
+  if (failed(normed))
+    return failure();
+  auto whole = std::make_shared<const Tensor>(std::move(*normed));
+  set(op.getNormed(), isInRows(residual) ? join(op, residual, whole) : whole);
+  return success((*env)[op.getNormed()].tensor != nullptr);
 }
 
 LogicalResult RankEvaluator::visit(AllGatherOp op) {
-  TensorRef whole = join(op, op.getColumns());
+  TensorRef whole =
+      join(op, op.getParts().getType(), (*env)[op.getParts()].tensor);
   set(op.getResult(), whole);
   return success(whole != nullptr);
 }
 
 LogicalResult RankEvaluator::visit(GatherOp op) {
-  TensorRef whole = join(op, op.getColumns());
+  TensorRef whole =
+      join(op, op.getColumns().getType(), (*env)[op.getColumns()].tensor);
   set(op.getResult(), rank == 0 ? whole : nullptr);
   return success(whole != nullptr);
 }

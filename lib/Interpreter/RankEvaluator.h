@@ -73,6 +73,7 @@ private:
   mlir::LogicalResult visit(LayersOp op);
   mlir::LogicalResult visit(EmbedOp op);
   mlir::LogicalResult visit(SelectRowsOp op);
+  mlir::LogicalResult visit(ShardRowsOp op);
   mlir::LogicalResult visit(RmsNormOp op);
   mlir::LogicalResult visit(ResidualRmsNormOp op);
   mlir::LogicalResult visit(LinearOp op);
@@ -81,6 +82,7 @@ private:
   mlir::LogicalResult visit(RopeOp op);
   mlir::LogicalResult visit(AttentionOp op);
   mlir::LogicalResult visit(AllReduceOp op);
+  mlir::LogicalResult visit(ReduceScatterOp op);
   mlir::LogicalResult visit(AllReduceResidualRmsNormOp op);
   mlir::LogicalResult visit(AllGatherOp op);
   mlir::LogicalResult visit(GatherOp op);
@@ -89,11 +91,16 @@ private:
   /// Sums `partial` over the ranks for either collective, in `element`.
   template <typename Op>
   TensorRef reduce(Op op, Element element);
-  /// Joins the columns of all ranks.
-  TensorRef join(mlir::Operation *op, mlir::Value columns);
-  /// Evaluates a norm of `input` with the weight of `op`.
+  /// Joins the parts that the ranks have of a value of type `type`.
+  TensorRef join(mlir::Operation *op, mlir::RankedTensorType type,
+                 TensorRef part);
+  /// Returns the rows of `whole` that this rank has of a value in rows.
+  Tensor takeOwnRows(const Tensor &whole) {
+    return sliceRows(whole, getRowSpan(whole.rows(), rank, program.ranks));
+  }
+  /// Returns the norm of `input` with the weight of `op`.
   template <typename Op>
-  mlir::LogicalResult norm(Op op, const Tensor &input);
+  mlir::FailureOr<Tensor> norm(Op op, const Tensor &input);
   mlir::LogicalResult linearPart(LinearOp op, unsigned part,
                                  const WeightLayer &source,
                                  llvm::ArrayRef<float> bias);

@@ -2,6 +2,7 @@
 
 #include "Rendezvous.h"
 #include "Describe.h"
+#include "Slices.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace lamina;
@@ -17,19 +18,29 @@ bool Rendezvous::allMeet() const {
   });
 }
 
-bool Rendezvous::haveSameRows() const {
-  return llvm::all_of(places, [&](const Place &place) {
-    return place.payload->rows() == places.front().payload->rows();
-  });
+bool Rendezvous::haveFittingRows() const {
+  int64_t ranks = static_cast<int64_t>(places.size()), all = 0;
+  for (const Place &place : places)
+    all += place.payload.tensor->rows();
+  for (auto [rank, place] : llvm::enumerate(places)) {
+    const Payload &first = places.front().payload;
+    int64_t expected =
+        first.isInRows
+            ? getRowSpan(all, static_cast<int64_t>(rank), ranks).size()
+            : first.tensor->rows();
+    if (place.payload.tensor->rows() != expected)
+      return false;
+  }
+  return true;
 }
 
 void Rendezvous::resolve(Combine *combine) {
   if (stopped < static_cast<int64_t>(places.size()))
     return;
-  if (combine && allMeet() && haveSameRows()) {
+  if (combine && allMeet() && haveFittingRows()) {
     std::vector<TensorRef> payloads;
     for (Place &place : places) {
-      payloads.push_back(std::move(place.payload));
+      payloads.push_back(std::move(place.payload.tensor));
       place.op = nullptr;
     }
     combined = std::make_shared<const Tensor>((*combine)(payloads));
@@ -43,7 +54,7 @@ void Rendezvous::resolve(Combine *combine) {
 }
 
 TensorRef Rendezvous::meet(int64_t rank, mlir::Operation *op,
-                           mlir::DictionaryAttr attributes, TensorRef payload,
+                           mlir::DictionaryAttr attributes, Payload payload,
                            Combine combine) {
   std::unique_lock<std::mutex> lock(mutex);
   uint64_t mine = generation;
@@ -73,8 +84,9 @@ std::string Rendezvous::describeFailure() const {
     os << describeLocation(first.op->getLoc()) << ": '" << first.op->getName()
        << "': ";
     for (auto [rank, place] : llvm::enumerate(places))
-      os << place.payload->rows() << " rows on rank " << rank << ", ";
-    os << "expected the same number on every rank";
+      os << place.payload.tensor->rows() << " rows on rank " << rank << ", ";
+    os << (first.payload.isInRows ? "expected equal shares, the last ones less"
+                                  : "expected the same number on every rank");
     return text;
   }
   os << "dead-lock, expected all ranks to meet in one collective: ";

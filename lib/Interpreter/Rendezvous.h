@@ -19,13 +19,19 @@ public:
   /// Makes one tensor of the ranks' payloads, which are in rank order.
   using Combine = llvm::function_ref<Tensor(llvm::ArrayRef<TensorRef>)>;
 
+  /// What a rank brings: all rows of its part, or its rows.
+  struct Payload {
+    TensorRef tensor;
+    bool isInRows = false;
+  };
+
   explicit Rendezvous(int64_t ranks) : places(ranks) {}
 
   /// Waits for all other ranks in `op`; `attributes` are those of `op` (made by
   /// the caller, since making them is not free). Returns what `combine`, which
   /// runs once, made of the payloads; null if the ranks never meet.
   TensorRef meet(int64_t rank, mlir::Operation *op,
-                 mlir::DictionaryAttr attributes, TensorRef payload,
+                 mlir::DictionaryAttr attributes, Payload payload,
                  Combine combine);
 
   /// Rank `rank` takes part in nothing further. `how` says why: `has returned`.
@@ -39,14 +45,14 @@ private:
   struct Place {
     mlir::Operation *op = nullptr; // null while running
     mlir::DictionaryAttr attributes;
-    TensorRef payload;
+    Payload payload;
     const char *ended = nullptr; // null while the rank is live
   };
 
   bool allMeet() const;
-  /// True if every rank has brought the same number of rows. Columns are those
-  /// of the type, which is one.
-  bool haveSameRows() const;
+  /// True if every rank has brought the same number of rows, or its share of
+  /// them. Columns are those of the type, which is one.
+  bool haveFittingRows() const;
   /// Called when a rank stops running: ends the wait of all if none runs.
   void resolve(Combine *combine);
 

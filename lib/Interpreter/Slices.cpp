@@ -23,6 +23,37 @@ Span lamina::getColumnSpan(mlir::RankedTensorType type, int64_t rank,
   return {0, columns};
 }
 
+bool lamina::isInRows(mlir::Type type) {
+  auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor && llvm::isa_and_nonnull<RowsAttr>(tensor.getEncoding());
+}
+
+Span lamina::getRowSpan(int64_t rows, int64_t rank, int64_t ranks) {
+  int64_t share = rows / ranks + (rows % ranks != 0);
+  return {std::min(rows, rank * share), std::min(rows, (rank + 1) * share)};
+}
+
+Tensor lamina::sliceRows(const Tensor &whole, Span span) {
+  Tensor part(whole.element, {span.size(), whole.columns()});
+  for (int64_t t = span.begin; t < span.end; ++t)
+    std::copy(whole.row(t), whole.row(t) + whole.columns(),
+              part.row(t - span.begin));
+  return part;
+}
+
+Tensor lamina::joinRows(llvm::ArrayRef<TensorRef> parts) {
+  int64_t rows = 0;
+  for (const TensorRef &part : parts)
+    rows += part->rows();
+  Tensor whole(parts[0]->element, {rows, parts[0]->columns()});
+  int64_t next = 0;
+  for (const TensorRef &part : parts)
+    for (int64_t t = 0; t < part->rows(); ++t)
+      std::copy(part->row(t), part->row(t) + part->columns(),
+                whole.row(next++));
+  return whole;
+}
+
 Tensor lamina::sliceColumns(const Tensor &whole, Span span) {
   Tensor part(whole.element, {whole.rows(), span.size()});
   for (int64_t t = 0; t < whole.rows(); ++t)

@@ -27,6 +27,18 @@ Span getRankSpan(int64_t size, int64_t unit, int64_t rank, int64_t ranks);
 /// unless the encoding is `#llama.columns`.
 Span getColumnSpan(mlir::RankedTensorType type, int64_t rank, int64_t ranks);
 
+/// True if each rank has a range of the rows of a value of type `type`.
+bool isInRows(mlir::Type type);
+
+/// Returns the part of `rows` rows that a rank has of a value in rows.
+Span getRowSpan(int64_t rows, int64_t rank, int64_t ranks);
+
+/// Returns the rows `span` of `whole`.
+Tensor sliceRows(const Tensor &whole, Span span);
+
+/// Joins the rows of all ranks in rank order.
+Tensor joinRows(llvm::ArrayRef<TensorRef> parts);
+
 /// Returns the columns `span` of `whole`.
 Tensor sliceColumns(const Tensor &whole, Span span);
 

@@ -61,6 +61,37 @@ module attributes {llama.ranks = 2 : i64} {
     return
   }
 
+  // What was just joined is there in rows already; the all_gather stays. A slice
+  // of one's own rows is pure.
+
+  // CHECK-LABEL: func @rows
+  // CHECK-SAME:    %[[R:[^:]+]]: tensor<?x64xf32, #llama.rows>, %[[X:[^:]+]]: tensor<?x64xf32>, %[[P:[^:]+]]:
+  // CHECK-NEXT:    llama.all_gather %[[R]]
+  // CHECK-NEXT:    llama.reduce_scatter %[[P]]
+  // CHECK-NEXT:    %[[S:.+]] = llama.shard_rows %[[X]]
+  // CHECK-NEXT:    return %[[R]], %[[S]], %[[S]]
+  func.func @rows(%r: tensor<?x64xf32, #llama.rows>, %x: tensor<?x64xf32>, %p: tensor<?x64xf32, #llama.partial>)
+      -> (tensor<?x64xf32, #llama.rows>, tensor<?x64xf32, #llama.rows>, tensor<?x64xf32, #llama.rows>) {
+    %0 = llama.all_gather %r : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32>
+    %1 = llama.shard_rows %0 : tensor<?x64xf32> -> tensor<?x64xf32, #llama.rows>
+    %2 = llama.reduce_scatter %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32, #llama.rows>
+    %3 = llama.shard_rows %x : tensor<?x64xf32> -> tensor<?x64xf32, #llama.rows>
+    %4 = llama.shard_rows %x : tensor<?x64xf32> -> tensor<?x64xf32, #llama.rows>
+    return %1, %3, %4 : tensor<?x64xf32, #llama.rows>, tensor<?x64xf32, #llama.rows>, tensor<?x64xf32, #llama.rows>
+  }
+
+  // Columns are joined otherwise, and no fold of rows.
+
+  // CHECK-LABEL: func @no_fold_of_columns
+  // CHECK:         %[[G:.+]] = llama.all_gather
+  // CHECK-NEXT:    %[[S:.+]] = llama.shard_rows %[[G]]
+  // CHECK-NEXT:    return %[[S]]
+  func.func @no_fold_of_columns(%c: tensor<?x64xf32, #llama.columns<unit = 1>>) -> tensor<?x64xf32, #llama.rows> {
+    %0 = llama.all_gather %c : tensor<?x64xf32, #llama.columns<unit = 1>> -> tensor<?x64xf32>
+    %1 = llama.shard_rows %0 : tensor<?x64xf32> -> tensor<?x64xf32, #llama.rows>
+    return %1 : tensor<?x64xf32, #llama.rows>
+  }
+
   // Attention writes the cache, so it is neither dropped nor merged.
 
   // CHECK-LABEL: func @attention

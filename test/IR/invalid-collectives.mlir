@@ -191,7 +191,7 @@ module attributes {llama.ranks = 2 : i64} {
 
 module attributes {llama.ranks = 2 : i64} {
   func.func @all_reduce_residual_rms_norm_c3_residual(%p: tensor<?x64xf32, #llama.partial>) {
-    // expected-error @below {{'llama.all_reduce_residual_rms_norm' op needs a whole residual, got #llama.partial}}
+    // expected-error @below {{'llama.all_reduce_residual_rms_norm' op needs a residual that is whole or has rows, got #llama.partial}}
     %0, %1 = llama.all_reduce_residual_rms_norm %p, %p, @w eps 1.0 norm hf sum f32 tree [2]
         : tensor<?x64xf32, #llama.partial>, tensor<?x64xf32, #llama.partial>
     return
@@ -307,7 +307,7 @@ module attributes {llama.ranks = 2 : i64} {
 
 module attributes {llama.ranks = 2 : i64} {
   func.func @all_gather_c1(%x: tensor<?x64xf32>) {
-    // expected-error @below {{'llama.all_gather' op needs columns (#llama.columns), got whole}}
+    // expected-error @below {{'llama.all_gather' op needs columns or rows (#llama.columns, #llama.rows), got whole}}
     %0 = llama.all_gather %x : tensor<?x64xf32> -> tensor<?x64xf32>
     return
   }
@@ -317,7 +317,7 @@ module attributes {llama.ranks = 2 : i64} {
 
 module attributes {llama.ranks = 2 : i64} {
   func.func @all_gather_c1_partial(%x: tensor<?x64xf32, #llama.partial>) {
-    // expected-error @below {{'llama.all_gather' op needs columns (#llama.columns), got #llama.partial}}
+    // expected-error @below {{'llama.all_gather' op needs columns or rows (#llama.columns, #llama.rows), got #llama.partial}}
     %0 = llama.all_gather %x : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
     return
   }
@@ -399,6 +399,119 @@ module attributes {llama.ranks = 2 : i64} {
   func.func @gather_c1_shape(%x: tensor<?x64xf32, #llama.columns<unit = 1>>) {
     // expected-error @below {{'llama.gather' op needs operand and result of one shape}}
     %0 = llama.gather %x : tensor<?x64xf32, #llama.columns<unit = 1>> -> tensor<3x64xf32, #llama.root>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @reduce_scatter_c1(%x: tensor<?x64xf32, #llama.rows>) {
+    // expected-error @below {{'llama.reduce_scatter' op needs a partial sum (#llama.partial), got #llama.rows}}
+    %0 = llama.reduce_scatter %x sum f32 tree [2] : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @reduce_scatter_c1_result(%p: tensor<?x64xf32, #llama.partial>) {
+    // expected-error @below {{'llama.reduce_scatter' op needs result #0 to be #llama.rows, got whole}}
+    %0 = llama.reduce_scatter %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @reduce_scatter_c1_shape(%p: tensor<?x64xf32, #llama.partial>) {
+    // expected-error @below {{'llama.reduce_scatter' op needs partial sum and result of one shape, got 'tensor<?x64xf32, #llama.partial>' and 'tensor<?x32xf32, #llama.rows>'}}
+    %0 = llama.reduce_scatter %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x32xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @reduce_scatter_c2(%p: tensor<?x64xbf16, #llama.partial>) {
+    // expected-error @below {{'llama.reduce_scatter' op needs a partial sum of f32 with `sum f32`, got 'tensor<?x64xbf16, #llama.partial>'}}
+    %0 = llama.reduce_scatter %p sum f32 tree [2] : tensor<?x64xbf16, #llama.partial> -> tensor<?x64xbf16, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @reduce_scatter_c3(%p: tensor<?x64xf32, #llama.partial>) {
+    // expected-error @below {{'llama.reduce_scatter' op needs a `tree` over the 2 ranks of the module, got [2, 2] with 4 leaves}}
+    %0 = llama.reduce_scatter %p sum f32 tree [2, 2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  llama.weight private @b : tensor<32xf32> from "b"
+  func.func @reduce_scatter_c4(%p: tensor<?x64xf32, #llama.partial>) {
+    // expected-error @below {{'llama.reduce_scatter' op needs a bias that is a vector over the 64 features, got @b of type 'tensor<32xf32>'}}
+    %0 = llama.reduce_scatter %p bias @b sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @reduce_scatter_c4_layer_alone(%p: tensor<?x64xf32, #llama.partial>) {
+    // expected-error @below {{'llama.reduce_scatter' op needs no `bias_layer` and no `bias_index` without a bias}}
+    %0 = "llama.reduce_scatter"(%p) <{bias_index = 1 : i64, sum = #llama<sum f32>, tree = array<i64: 2>}> : (tensor<?x64xf32, #llama.partial>) -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @all_reduce_residual_rms_norm_c3_columns(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xf32, #llama.columns<unit = 8>>) {
+    // expected-error @below {{'llama.all_reduce_residual_rms_norm' op needs a residual that is whole or has rows, got #llama.columns<unit = 8>}}
+    %0, %1 = llama.all_reduce_residual_rms_norm %p, %h, @w eps 1.0 norm hf sum f32 tree [2]
+        : tensor<?x64xf32, #llama.partial>, tensor<?x64xf32, #llama.columns<unit = 8>> -> tensor<?x64xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @all_reduce_residual_rms_norm_c3_normed_rows(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xf32, #llama.rows>) {
+    // expected-error @below {{'llama.all_reduce_residual_rms_norm' op needs result #0 to be whole, got #llama.rows}}
+    %0, %1 = llama.all_reduce_residual_rms_norm %p, %h, @w eps 1.0 norm hf sum f32 tree [2]
+        : tensor<?x64xf32, #llama.partial>, tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @all_gather_c1_rows(%x: tensor<?x64xf32, #llama.rows>) {
+    // expected-error @below {{'llama.all_gather' op needs result #0 to be whole, got #llama.rows}}
+    %0 = llama.all_gather %x : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @gather_c1_rows(%x: tensor<?x64xf32, #llama.rows>) {
+    // expected-error @below {{'llama.gather' op needs columns (#llama.columns), got #llama.rows}}
+    %0 = llama.gather %x : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32, #llama.root>
     return
   }
 }

@@ -52,6 +52,16 @@ func.func private @root_c1(tensor<?xf32, #llama.root>)
 
 // -----
 
+// expected-error @below {{a distribution needs a tokens x features tensor with static features, got 1 dimensions}}
+func.func private @rows_c1(tensor<?xf32, #llama.rows>)
+
+// -----
+
+// expected-error @below {{a distribution needs a tokens x features tensor with static features, got dynamic features}}
+func.func private @rows_c1_dynamic(tensor<4x?xf32, #llama.rows>)
+
+// -----
+
 // expected-error @below {{'llama.ranks' needs an i64 from 1 to 1024 on a module, got 0 : i64 on builtin.module}}
 module @ranks_zero attributes {llama.ranks = 0 : i64} {
   func.func @no_division_by_zero(%x: tensor<?x8xf32, #llama.columns<unit = 1>>) {

@@ -300,7 +300,7 @@ func.func @silu_mul_c1(%gate: tensor<?x64xf32>, %up: tensor<?x32xf32>) {
 
 module attributes {llama.ranks = 2 : i64} {
   func.func @silu_mul_c2(%gate: tensor<?x64xf32, #llama.partial>) {
-    // expected-error @below {{'llama.silu_mul' op needs its operands whole or with columns, got #llama.partial}}
+    // expected-error @below {{'llama.silu_mul' op needs its operands whole, with columns or with rows, got #llama.partial}}
     %0 = llama.silu_mul %gate, %gate : tensor<?x64xf32, #llama.partial>
     return
   }
@@ -318,7 +318,7 @@ func.func @add_c1(%h: tensor<?x64xf32>, %u: tensor<?x64xf16>) {
 
 module attributes {llama.ranks = 2 : i64} {
   func.func @add_c2(%h: tensor<?x64xf32, #llama.partial>) {
-    // expected-error @below {{'llama.add' op needs its operands whole or with columns, got #llama.partial}}
+    // expected-error @below {{'llama.add' op needs its operands whole, with columns or with rows, got #llama.partial}}
     %0 = llama.add %h, %h : tensor<?x64xf32, #llama.partial>
     return
   }
@@ -328,7 +328,7 @@ module attributes {llama.ranks = 2 : i64} {
 
 module attributes {llama.ranks = 2 : i64} {
   func.func @add_c2_root(%h: tensor<?x64xf32, #llama.root>) {
-    // expected-error @below {{'llama.add' op needs its operands whole or with columns, got #llama.root}}
+    // expected-error @below {{'llama.add' op needs its operands whole, with columns or with rows, got #llama.root}}
     %0 = llama.add %h, %h : tensor<?x64xf32, #llama.root>
     return
   }
@@ -391,4 +391,85 @@ func.func @add_no_activation_split(%h: tensor<?x64xf32, #llama.split<columns, un
   // expected-error @below {{but got 'tensor<?x64xf32, #llama.split<columns, unit = 8>>'}}
   %0 = llama.add %h, %h : tensor<?x64xf32, #llama.split<columns, unit = 8>>
   return
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @shard_rows_c1(%x: tensor<?x64xf32, #llama.columns<unit = 8>>) {
+    // expected-error @below {{'llama.shard_rows' op needs a whole value, got #llama.columns<unit = 8>}}
+    %0 = llama.shard_rows %x : tensor<?x64xf32, #llama.columns<unit = 8>> -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @shard_rows_c1_result(%x: tensor<?x64xf32>) {
+    // expected-error @below {{'llama.shard_rows' op needs result #0 to be #llama.rows, got whole}}
+    %0 = llama.shard_rows %x : tensor<?x64xf32> -> tensor<?x64xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @shard_rows_c1_shape(%x: tensor<?x64xf32>) {
+    // expected-error @below {{'llama.shard_rows' op needs operand and result of one shape, got 'tensor<?x64xf32>' and 'tensor<3x64xf32, #llama.rows>'}}
+    %0 = llama.shard_rows %x : tensor<?x64xf32> -> tensor<3x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @shard_rows_c1_element(%x: tensor<?x64xf32>) {
+    // expected-error @below {{'llama.shard_rows' op needs a result of its operand's element type, 'tensor<?x64xf32>', got 'tensor<?x64xf16, #llama.rows>'}}
+    %0 = llama.shard_rows %x : tensor<?x64xf32> -> tensor<?x64xf16, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @select_rows_c2_rows(%x: tensor<?x64xf32, #llama.rows>, %wanted: tensor<?xi32>) {
+    // expected-error @below {{'llama.select_rows' op needs its input whole or with columns, got #llama.rows}}
+    %0 = llama.select_rows %x, %wanted : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @rms_norm_c4_rows(%x: tensor<?x64xf32, #llama.rows>) {
+    // expected-error @below {{'llama.rms_norm' op needs result #0 to be #llama.rows, got whole}}
+    %0 = llama.rms_norm %x, @w eps 1.0 norm hf : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  // expected-note @below {{prior use here}}
+  func.func @add_c1_rows(%x: tensor<?x64xf32, #llama.rows>, %y: tensor<?x64xf32>) {
+    // expected-error @below {{use of value '%y' expects different type than prior uses}}
+    %0 = llama.add %x, %y : tensor<?x64xf32, #llama.rows>
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+  func.func @residual_rms_norm_c5_rows(%x: tensor<?x64xf32, #llama.rows>) {
+    // expected-error @below {{'llama.residual_rms_norm' op needs a whole update, got #llama.rows}}
+    %0, %1 = llama.residual_rms_norm %x, %x, @w eps 1.0 norm hf : tensor<?x64xf32, #llama.rows>
+    return
+  }
 }

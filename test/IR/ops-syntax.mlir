@@ -309,3 +309,26 @@ func.func @taps(%x: tensor<?x64xf32>) {
   llama.tap %x, "a \22quoted\22 name" : tensor<?x64xf32>
   return
 }
+
+// -----
+
+// Values in rows, with fewer rows than ranks as well.
+
+module attributes {llama.ranks = 4 : i64} {
+  llama.weight private @w : tensor<64xf32> from "w"
+  func.func @rows(%p: tensor<?x64xf32, #llama.partial>, %h: tensor<?x64xbf16, #llama.rows>, %few: tensor<3x64xf32>)
+      -> (tensor<?x64xf32>, tensor<?x64xbf16, #llama.rows>, tensor<3x64xf32, #llama.rows>) {
+    %n, %r = llama.all_reduce_residual_rms_norm %p, %h, @w eps 1.0 norm hf sum f32 tree [2, 2]
+        : tensor<?x64xf32, #llama.partial>, tensor<?x64xbf16, #llama.rows> -> tensor<?x64xf32>
+    %s = llama.add %h, %r : tensor<?x64xbf16, #llama.rows>
+    %m = llama.silu_mul %h, %s : tensor<?x64xbf16, #llama.rows>
+    %o = llama.rms_norm %m, @w eps 1.0 norm hf : tensor<?x64xbf16, #llama.rows> -> tensor<?x64xf32, #llama.rows>
+    %g = llama.all_gather %o : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32>
+    %c = llama.reduce_scatter %p sum f32 tree [2, 2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16, #llama.rows>
+    %f = llama.shard_rows %few : tensor<3x64xf32> -> tensor<3x64xf32, #llama.rows>
+    %x = llama.layers %l to 2 iter (%i = %c) : tensor<?x64xbf16, #llama.rows> {
+      llama.yield %i : tensor<?x64xbf16, #llama.rows>
+    }
+    return %g, %x, %f : tensor<?x64xf32>, tensor<?x64xbf16, #llama.rows>, tensor<3x64xf32, #llama.rows>
+  }
+}

@@ -119,6 +119,20 @@ module attributes {llama.ranks = 2 : i64} {
     return
   }
 
+  func.func @reduce_scatter(%p: tensor<?x64xf32, #llama.partial>) {
+    llama.layers %l to 32 {
+      %a = llama.reduce_scatter %p bias @bo[%l] sum f32 tree [2]
+          : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16, #llama.rows>
+      llama.yield
+    }
+    return
+  }
+
+  func.func @shard_rows(%x: tensor<?x64xf32>) {
+    %h = llama.shard_rows %x : tensor<?x64xf32> -> tensor<?x64xf32, #llama.rows>
+    return
+  }
+
   func.func @all_reduce_residual_rms_norm(%p: tensor<?x64xf32, #llama.partial>,
                                           %h: tensor<?x64xf32>) {
     llama.layers %l to 32 {

@@ -1,6 +1,12 @@
 // RUN: lamina-interpret %s --function=columns | FileCheck %s --check-prefix=COLUMNS
 // RUN: lamina-interpret %s --function=partial | FileCheck %s --check-prefix=PARTIAL
 // RUN: lamina-interpret %s --function=native | FileCheck %s --check-prefix=NATIVE
+// RUN: lamina-interpret %s --function=rows --tokens=7 | FileCheck %s --check-prefix=ROWS
+// RUN: lamina-interpret %s --function=rows --tokens=4 | FileCheck %s --check-prefix=ROWS
+// RUN: lamina-interpret %s --function=rows --tokens=1 | FileCheck %s --check-prefix=ROWS
+// RUN: lamina-interpret %s --function=rows --tokens=0 | FileCheck %s --check-prefix=ROWS
+// RUN: lamina-interpret %s --function=scattered --tokens=4 > %t.scattered
+// RUN: lamina-interpret %s --function=reduced --tokens=4 | diff - %t.scattered
 // RUN: lamina-interpret %s --function=root | FileCheck %s --check-prefix=ROOT
 // RUN: lamina-interpret %s --function=vocabulary --arith=f64 > %t.split
 // RUN: lamina-interpret %s --function=whole_vocabulary --arith=f64 | diff - %t.split
@@ -38,6 +44,26 @@ module attributes {llama.ranks = 3} {
   func.func @native(%p: tensor<1x2xbf16, #llama.partial>) -> tensor<1x2xbf16> {
     %s = llama.all_reduce %p sum native tree [3] : tensor<1x2xbf16, #llama.partial> -> tensor<1x2xbf16>
     return %s : tensor<1x2xbf16>
+  }
+
+  // 7 rows are 3 + 3 + 1, 4 are 2 + 2 + 0, one is on rank 0.
+  // ROWS:      result 0: tensor<[[T:[0-9]+]]x4xf32> sha256=[[HASH:[0-9a-f]+]]
+  // ROWS-NEXT: result 1: tensor<[[T]]x4xf32> sha256=[[HASH]]
+  // ROWS-NEXT: result 2: tensor<[[T]]x4xf32> sha256=[[HASH]]
+  func.func @rows(%x: tensor<?x4xf32, #llama.rows>)
+      -> (tensor<?x4xf32, #llama.rows>, tensor<?x4xf32>, tensor<?x4xf32, #llama.rows>) {
+    %y = llama.all_gather %x : tensor<?x4xf32, #llama.rows> -> tensor<?x4xf32>
+    %z = llama.shard_rows %y : tensor<?x4xf32> -> tensor<?x4xf32, #llama.rows>
+    return %x, %y, %z : tensor<?x4xf32, #llama.rows>, tensor<?x4xf32>, tensor<?x4xf32, #llama.rows>
+  }
+
+  func.func @scattered(%p: tensor<?x5xf32, #llama.partial>) -> tensor<?x5xbf16, #llama.rows> {
+    %s = llama.reduce_scatter %p sum f32 tree [3] : tensor<?x5xf32, #llama.partial> -> tensor<?x5xbf16, #llama.rows>
+    return %s : tensor<?x5xbf16, #llama.rows>
+  }
+  func.func @reduced(%p: tensor<?x5xf32, #llama.partial>) -> tensor<?x5xbf16> {
+    %s = llama.all_reduce %p sum f32 tree [3] : tensor<?x5xf32, #llama.partial> -> tensor<?x5xbf16>
+    return %s : tensor<?x5xbf16>
   }
 
   // ROOT: result 0: tensor<1x7xf32>

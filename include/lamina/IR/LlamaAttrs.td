@@ -37,6 +37,17 @@ def Llama_PartialAttr : Llama_Encoding<"Partial", "partial"> {
   }];
 }
 
+def Llama_RowsAttr : Llama_Encoding<"Rows", "rows"> {
+  let summary = "Each rank holds a range of rows";
+  let description = [{
+    Rank r of n holds the rows `[r*ceil(T/n), (r+1)*ceil(T/n))` of the T rows,
+    clamped to T: with fewer rows than ranks the last ranks hold none.
+
+    Constraints:
+    - (C1) The tensor has the form tokens x features.
+  }];
+}
+
 def Llama_ColumnsAttr : Llama_Encoding<"Columns", "columns"> {
   let summary = "Each rank holds a range of units of columns";
   let description = [{

@@ -23,6 +23,7 @@ def Llama_Dialect : Dialect {
     |----------------------------|--------------------------------------------|
     | none                       | replicated: the same bits on every rank    |
     | `#llama.partial`           | an addend of the sum over ranks            |
+    | `#llama.rows`              | the rows [r*ceil(T/n), (r+1)*ceil(T/n)) of T |
     | `#llama.columns<unit = u>` | a range of units of u columns              |
     | `#llama.root`              | the whole value on rank 0, nothing elsewhere |
 
@@ -47,8 +48,9 @@ def Llama_Dialect : Dialect {
       return "llama.ranks";
     }
     /// Version of the dialect that is written into bytecode. 2 added `int8` of
-    /// llama.linear. Bytecode of older versions is read.
-    static constexpr int64_t getVersion() { return 2; }
+    /// llama.linear, 3 added `#llama.rows` and its ops. Bytecode of older
+    /// versions is read.
+    static constexpr int64_t getVersion() { return 3; }
   }];
 }
 

@@ -8,57 +8,8 @@
 #ifndef LAMINA_IR_LLAMAOPS_TD
 #define LAMINA_IR_LLAMAOPS_TD
 
-include "lamina/IR/LlamaAttrs.td"
-include "lamina/IR/LlamaDialect.td"
-include "lamina/IR/LlamaInterfaces.td"
-include "lamina/IR/LlamaTypes.td"
-include "mlir/IR/OpAsmInterface.td"
-include "mlir/IR/SymbolInterfaces.td"
-include "mlir/Interfaces/ControlFlowInterfaces.td"
-include "mlir/Interfaces/InferTypeOpInterface.td"
-include "mlir/Interfaces/LoopLikeInterface.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-/// Collectives are never merged, dropped or reordered.
-def Llama_CollectiveOrder : Resource<"::lamina::CollectiveOrder">;
-/// The implicit KV cache.
-def Llama_KVCache : Resource<"::lamina::KVCache">;
-/// What the taps have observed, in program order.
-def Llama_Taps : Resource<"::lamina::Taps">;
-
-defvar Distributed =
-    DeclareOpInterfaceMethods<Llama_DistributionOpInterface>;
-defvar DistributedByColumns =
-    DeclareOpInterfaceMethods<Llama_DistributionOpInterface, ["getColumnUnit"]>;
-defvar Costed = DeclareOpInterfaceMethods<Llama_CostOpInterface>;
-defvar Named = DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
-defvar SymbolUser = DeclareOpInterfaceMethods<SymbolUserOpInterface>;
-
-/// An op that computes: it has a cost and names its results.
-class Llama_ComputeOp<string mnemonic, list<Trait> traits>
-    : Llama_Op<mnemonic, !listconcat(traits, [Costed, Named])>;
-
-/// The traits of a collective.
-defvar Collective = MemoryEffects<[MemWrite<Llama_CollectiveOrder>]>;
-
-/// The methods of a `WeightUserOpInterface` with one reference.
-class Llama_OneWeightRef {
-  code decl = [{
-    ::llvm::SmallVector<::lamina::WeightRef> getWeightRefs() {
-      return {{getWeightAttr(), getLayer(), getIndexAttr()}};
-    }
-    void setWeightRef(unsigned, ::lamina::WeightRef ref) {
-      setWeightAttr(ref.symbol);
-      getLayerMutable().assign(ref.getLayerRange());
-      ref.index ? setIndexAttr(ref.index) : (void)removeIndexAttr();
-    }
-  }];
-}
-
-/// Rows of `positions`, `sequences` and the like: one for each row of `of`.
-class RowsMatch<string of, string indices>
-    : TypesMatchWith<"`" # indices # "` has one i32 for each row of `" # of # "`",
-                     of, indices, "::lamina::getRowIndicesType($_self)">;
+include "lamina/IR/LlamaCollectives.td"
+include "lamina/IR/LlamaOpBase.td"
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -204,6 +155,30 @@ def Llama_SelectRowsOp : Llama_ComputeOp<"select_rows", [
   let hasVerifier = 1;
 }
 
+def Llama_ShardRowsOp : Llama_ComputeOp<"shard_rows", [
+    Pure, Distributed
+  ]> {
+  let summary = "The rows of a whole value that a rank keeps";
+  let description = [{
+    No rank needs another for this. What `llama.all_gather` has just joined from
+    rows folds to these.
+
+    Constraints:
+    - (C1) The operand is whole, the result has rows, and they have one shape and
+      element type.
+
+    Example:
+    ```mlir
+    %h = llama.shard_rows %x : tensor<?x64xf32> -> tensor<?x64xf32, #llama.rows>
+    ```
+  }];
+  let arguments = (ins Llama_Activation:$whole);
+  let results = (outs Llama_Activation:$rows);
+  let assemblyFormat = "$whole attr-dict `:` type($whole) `->` type($rows)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Normalisation
 //===----------------------------------------------------------------------===//
@@ -226,7 +201,7 @@ def Llama_RmsNormOp : Llama_ComputeOp<"rms_norm", [
     - (C1) Input and result have one shape.
     - (C2) `weight` is a vector over the features.
     - (C3) `eps` is positive and finite as f32.
-    - (C4) Input and result are whole on every rank.
+    - (C4) Input and result are whole on every rank, or both have rows.
 
     Example:
     ```mlir
@@ -619,154 +594,6 @@ def Llama_YieldOp : Llama_Op<"yield", [
   }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-}
-
-//===----------------------------------------------------------------------===//
-// Collectives
-//===----------------------------------------------------------------------===//
-
-def Llama_AllReduceOp : Llama_ComputeOp<"all_reduce", [
-    Collective, Distributed, SymbolUser, Llama_WeightUserOpInterface
-  ]> {
-  let summary = "Sum over ranks, whole on every rank";
-  let description = [{
-    ```
-    f32:    sum = rnd(tree over ranks of partial + bias)                 in f32
-    native: sum = rnd(... rnd(rnd(partial_0 + partial_1) + partial_2) ... + bias)
-    ```
-
-    `tree` holds the radices of the summation tree over the ranks, outermost
-    first: the leading radices of the product's `leaves`.
-
-    Constraints:
-    - (C1) The operand is partial, the result is whole, and they have one shape.
-    - (C2) With `sum f32` the partial sum is f32; with `native` it has the element
-      type of the result.
-    - (C3) Each radix of `tree` is at least 2, and their product is `llama.ranks`.
-    - (C4) `bias` is a vector over the features.
-
-    Example:
-    ```mlir
-    %a = llama.all_reduce %p bias @bo[%l] sum f32 tree [2]
-        : tensor<?x64xf32, #llama.partial> -> tensor<?x64xbf16>
-    ```
-  }];
-  let arguments = (ins
-    Llama_Activation:$partial,
-    OptionalAttr<FlatSymbolRefAttr>:$bias, Optional<Index>:$bias_layer,
-    OptionalAttr<I64Attr>:$bias_index,
-    Llama_SumModeAttr:$sum,
-    DenseI64ArrayAttr:$tree
-  );
-  let results = (outs Llama_Activation:$reduced);
-  let assemblyFormat = [{
-    $partial `` custom<OptionalBias>($bias, $bias_layer, $bias_index) `sum` `` $sum
-    `tree` $tree attr-dict `:` type($partial) `->` type($reduced)
-  }];
-  let extraClassDeclaration = [{
-    ::llvm::SmallVector<::lamina::WeightRef> getWeightRefs();
-    void setWeightRef(unsigned i, ::lamina::WeightRef ref);
-  }];
-  let hasVerifier = 1;
-}
-
-def Llama_AllReduceResidualRmsNormOp : Llama_ComputeOp<"all_reduce_residual_rms_norm", [
-    Collective, Distributed, SymbolUser, Llama_WeightUserOpInterface,
-    AttrSizedOperandSegments,
-    AllTypesMatch<["residual", "new_residual"]> /*C1*/
-  ]> {
-  let summary = "Sum over ranks, add to the residual, then RMS norm";
-  let description = [{
-    ```
-    update       = llama.all_reduce partial bias sum tree
-    new_residual = llama.add residual, update
-    normed       = llama.rms_norm new_residual, weight eps norm
-    ```
-
-    The sum is rounded to the type of the residual before it is added, and the
-    norm reads the rounded `new_residual`: the op is defined by its expansion.
-
-    Constraints:
-    - (C1) `residual` and `new_residual` have one type.
-    - (C2) `partial` and `normed` have the shape of `residual`.
-    - (C3) `partial` is partial; the residual and the results are whole.
-    - (C4) With `sum f32` the partial sum is f32; with `native` it has the element
-      type of the residual.
-    - (C5) Each radix of `tree` is at least 2, and their product is `llama.ranks`.
-    - (C6) `weight` and `bias` are vectors over the features.
-    - (C7) `eps` is positive and finite as f32.
-
-    Example:
-    ```mlir
-    %n, %r = llama.all_reduce_residual_rms_norm %p, %h, @ffn_norm[%l]
-        eps 1.0e-05 norm hf sum f32 tree [2]
-        : tensor<?x64xf32, #llama.partial>, tensor<?x64xf32>
-    ```
-  }];
-  let arguments = (ins
-    Llama_Activation:$partial, Llama_Activation:$residual,
-    FlatSymbolRefAttr:$weight, Optional<Index>:$layer, OptionalAttr<I64Attr>:$index,
-    OptionalAttr<FlatSymbolRefAttr>:$bias, Optional<Index>:$bias_layer,
-    OptionalAttr<I64Attr>:$bias_index,
-    F64Attr:$eps,
-    Llama_NormModeAttr:$norm,
-    Llama_SumModeAttr:$sum,
-    DenseI64ArrayAttr:$tree
-  );
-  let results = (outs Llama_Activation:$normed, Llama_Activation:$new_residual);
-  let assemblyFormat = [{
-    $partial `,` $residual `,` custom<WeightRef>($weight, $layer, $index)
-    `` custom<OptionalBias>($bias, $bias_layer, $bias_index)
-    `eps` custom<Float>($eps) `norm` `` $norm `sum` `` $sum `tree` $tree attr-dict `:`
-    type($partial) `,` custom<InputAndResult>(type($residual), type($normed))
-  }];
-  let extraClassDeclaration = [{
-    ::llvm::SmallVector<::lamina::WeightRef> getWeightRefs();
-    void setWeightRef(unsigned i, ::lamina::WeightRef ref);
-  }];
-  let hasVerifier = 1;
-}
-
-def Llama_AllGatherOp : Llama_ComputeOp<"all_gather", [
-    Collective, Distributed
-  ]> {
-  let summary = "Join the columns of all ranks on every rank";
-  let description = [{
-    Constraints:
-    - (C1) The operand has columns, without copies; the result is whole, of the
-      same shape and element type.
-
-    Example:
-    ```mlir
-    %y = llama.all_gather %x
-        : tensor<?x64xf32, #llama.columns<unit = 8>> -> tensor<?x64xf32>
-    ```
-  }];
-  let arguments = (ins Llama_Activation:$columns);
-  let results = (outs Llama_Activation:$gathered);
-  let assemblyFormat = "$columns attr-dict `:` type($columns) `->` type($gathered)";
-  let hasVerifier = 1;
-}
-
-def Llama_GatherOp : Llama_ComputeOp<"gather", [
-    Collective, Distributed
-  ]> {
-  let summary = "Join the columns of all ranks on rank 0";
-  let description = [{
-    Constraints:
-    - (C1) The operand has columns, without copies; the result is `#llama.root`,
-      of the same shape and element type.
-
-    Example:
-    ```mlir
-    %y = llama.gather %x : tensor<?x512xf32, #llama.columns<unit = 1>>
-        -> tensor<?x512xf32, #llama.root>
-    ```
-  }];
-  let arguments = (ins Llama_Activation:$columns);
-  let results = (outs Llama_Activation:$gathered);
-  let assemblyFormat = "$columns attr-dict `:` type($columns) `->` type($gathered)";
-  let hasVerifier = 1;
 }
 
 #endif // LAMINA_IR_LLAMAOPS_TD
