@@ -25,15 +25,22 @@ void lamina::buildShardedPipeline(OpPassManager &manager,
 void lamina::buildFusedPipeline(OpPassManager &manager,
                                 const StageOptions &options) {
   buildShardedPipeline(manager, options);
-  buildFusingPipeline(manager);
+  FusingOptions fusing;
+  fusing.shardResidual = options.shardResidual;
+  buildFusingPipeline(manager, fusing);
 }
 
-void lamina::buildFusingPipeline(OpPassManager &manager, bool fuse) {
+void lamina::buildFusingPipeline(OpPassManager &manager,
+                                 const FusingOptions &options) {
   manager.addPass(createMergeProjectionsPass());
-  if (fuse) {
+  if (options.fuse || options.shardResidual) {
     manager.addPass(createHoistFirstNormPass());
     manager.addPass(createFuseAllReduceResidualRmsNormPass());
   }
+  if (options.shardResidual)
+    manager.addPass(createShardResidualPass());
+  if (options.shardResidual && !options.fuse)
+    manager.addPass(createExpandFusedPass());
   manager.addPass(createCanonicalizerPass());
 }
 

@@ -21,6 +21,18 @@ struct StageOptions : mlir::PassPipelineOptions<StageOptions> {
       llvm::cl::values(
           clEnumValN(SumMode::f32, "f32", "once, after the sum in f32"),
           clEnumValN(SumMode::native, "native", "after each add"))};
+  Option<bool> shardResidual{
+      *this, "shard-residual",
+      llvm::cl::desc("Keep the residual in rows of the ranks"),
+      llvm::cl::init(false)};
+};
+
+/// What `sharded` -> `fused` does.
+struct FusingOptions {
+  /// Norms are hoisted and fused; else only projections are merged, to compare.
+  bool fuse = true;
+  /// The residual is kept in rows; without `fuse` its fused ops are expanded.
+  bool shardResidual = false;
 };
 
 /// `import` -> `sharded`: canonicalise, shard.
@@ -28,13 +40,13 @@ void buildShardedPipeline(mlir::OpPassManager &manager,
                           const StageOptions &options);
 
 /// `import` -> `fused`: the sharded stage, then merge the projections, hoist
-/// the first norm, fuse, canonicalise.
+/// the first norm, fuse, shard the residual if wanted, canonicalise.
 void buildFusedPipeline(mlir::OpPassManager &manager,
                         const StageOptions &options);
 
-/// `sharded` -> `fused`; without `fuse` only projections are merged, to
-/// compare.
-void buildFusingPipeline(mlir::OpPassManager &manager, bool fuse = true);
+/// `sharded` -> `fused`.
+void buildFusingPipeline(mlir::OpPassManager &manager,
+                         const FusingOptions &options);
 
 /// `fused` (or `sharded`) -> `planned`: every activation gets a place in the
 /// arena.

@@ -243,7 +243,7 @@ static void addStage(mlir::PassManager &manager, Stage stage,
   case Stage::Sharded:
     return buildShardedPipeline(manager, options);
   case Stage::Fused:
-    return buildFusingPipeline(manager, fuse);
+    return buildFusingPipeline(manager, {fuse, false});
   case Stage::Planned:
     return buildPlannedPipeline(manager);
   case Stage::Runtime:

@@ -40,6 +40,46 @@ def FuseAllReduceResidualRmsNormPass
   let dependentDialects = ["::lamina::LlamaDialect"];
 }
 
+def ShardResidualPass : Pass<"llama-shard-residual", "::mlir::ModuleOp"> {
+  let summary = "Keep the residual in rows of the ranks between fused ops";
+  let description = [{
+    Each rank keeps the rows of the residual that it sums and norms, and shares
+    the normed rows only. Before:
+
+    ```mlir
+    %x, %n = llama.layers %l to 32 iter (%h = %x0, %n1 = %n0) : T, T {
+      ...
+      %n2, %h1 = llama.all_reduce_residual_rms_norm %p, %h, @ffn_norm[%l] ... : ..., T
+      ...
+      %n3, %h2 = llama.all_reduce_residual_rms_norm %q, %h1, @next_norm[%l] ... : ..., T
+      llama.yield %h2, %n3 : T, T
+    }
+    ```
+
+    After, with `R` for `tensor<?x64xbf16, #llama.rows>`:
+
+    ```mlir
+    %h0 = llama.shard_rows %x0 : T -> R
+    %x, %n = llama.layers %l to 32 iter (%h = %h0, %n1 = %n0) : R, T {
+      ...
+      %n2, %h1 = llama.all_reduce_residual_rms_norm %p, %h, @ffn_norm[%l] ... : ..., R -> T
+      ...
+      %n3, %h2 = llama.all_reduce_residual_rms_norm %q, %h1, @next_norm[%l] ... : ..., R -> T
+      llama.yield %h2, %n3 : R, T
+    }
+    ```
+
+    Any other reader of the residual reads an `llama.all_gather` of it. Works on
+    whole *streams*: the residuals that fused ops and loops hand on to each other.
+
+    Leaves a stream whole, with a remark that says why, if there is one rank, if
+    the number of tokens is static and below two a rank (every rank then does all
+    rows, and sends nothing), or if the gathers for other readers, as they run in
+    a step, are at least half as many as the fused ops.
+  }];
+  let dependentDialects = ["::lamina::LlamaDialect"];
+}
+
 def RequireFusionPass : Pass<"llama-require-fusion", "::mlir::ModuleOp"> {
   let summary = "Fail if a site is left that did not fuse";
   let description = [{
@@ -59,6 +99,9 @@ def ExpandFusedPass : Pass<"llama-expand-fused", "::mlir::ModuleOp"> {
     %r = llama.add %h, %s : tensor<?x64xbf16>
     %n = llama.rms_norm %r, @ffn_norm[%l] eps 1.0e-05 norm hf : tensor<?x64xbf16>
     ```
+
+    A residual in rows becomes a `llama.reduce_scatter`, add and norm of rows, and
+    a `llama.all_gather` of the normed rows.
   }];
   let dependentDialects = ["::lamina::LlamaDialect"];
 }
