@@ -25,6 +25,12 @@ int64_t lamina::getRowBytes(RankedTensorType type, int64_t ranks) {
 }
 
 RowKind lamina::getRowKind(Value value) {
+  if (isa_and_nonnull<RowsAttr>(getDistribution(value.getType())))
+    return RowKind::ownTokens;
+  return getWholeRowKind(value);
+}
+
+RowKind lamina::getWholeRowKind(Value value) {
   while (true) {
     if (auto argument = dyn_cast<BlockArgument>(value)) {
       auto loop = cast<LayersOp>(argument.getOwner()->getParentOp());
@@ -100,6 +106,9 @@ static std::optional<Slot> readSlot(Attribute attribute,
       name == std::end(kRowNames) || !type || !isActivationType(type) ||
       (type.getEncoding() && !getDistribution(type)) ||
       type.getDimSize(1) > INT32_MAX)
+    return std::nullopt;
+  if (isa_and_nonnull<RowsAttr>(type.getEncoding()) !=
+      (RowKind(name - kRowNames) == RowKind::ownTokens))
     return std::nullopt;
   Slot slot{RowKind(name - kRowNames), type, offset.getInt(),
             getRowBytes(type, ranks)};

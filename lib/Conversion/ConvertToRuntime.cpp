@@ -70,7 +70,9 @@ private:
   void convert(LinearOp op);
   void convert(RopeOp op);
   void convert(AttentionOp op);
-  void convert(AllReduceOp op);
+  /// `all_reduce` and `reduce_scatter`.
+  template <typename ReduceOp>
+  void convertSum(ReduceOp op, int32_t operation, StringRef name);
   void convert(AllReduceResidualRmsNormOp op);
   void convert(AllGatherOp op);
   void convert(GatherOp op);
@@ -257,7 +259,8 @@ void StepConverter::addCollective(int32_t operation, Value sent) {
       builder.getNamedAttr("operation",
                            builder.getStringAttr(kCollectiveNames[operation])),
       builder.getNamedAttr(
-          "rows", builder.getStringAttr(kRowNames[unsigned(getRowKind(sent))])),
+          "rows",
+          builder.getStringAttr(kRowNames[unsigned(getWholeRowKind(sent))])),
       builder.getNamedAttr("times", builder.getI64IntegerAttr(times)),
       builder.getNamedAttr("type", TypeAttr::get(type.getElementType())),
   }));
@@ -268,12 +271,12 @@ static SmallVector<int32_t> getRadices(ArrayRef<int64_t> tree) {
   return {tree.begin(), tree.end()};
 }
 
-void StepConverter::convert(AllReduceOp op) {
-  addCollective(LAMRT_ALL_REDUCE, op.getPartial());
+template <typename ReduceOp>
+void StepConverter::convertSum(ReduceOp op, int32_t operation, StringRef name) {
+  addCollective(operation, op.getPartial());
   auto [bias, biasLayer] = getBias(op, op.getWeightRefs());
-  call("lamrt_all_reduce",
-       {getSlot(op.getPartial()), bias, biasLayer,
-        getList(getRadices(op.getTree())), getSlot(op.getReduced())});
+  call(name, {getSlot(op.getPartial()), bias, biasLayer,
+              getList(getRadices(op.getTree())), getSlot(op.getReduced())});
 }
 
 void StepConverter::convert(AllReduceResidualRmsNormOp op) {
@@ -331,9 +334,19 @@ void StepConverter::convert(Operation *op) {
   loc = op->getLoc();
   llvm::TypeSwitch<Operation *>(op)
       .Case<EmbedOp, RmsNormOp, ResidualRmsNormOp, LinearOp, RopeOp,
-            AttentionOp, TapOp, LayersOp, AllReduceOp,
-            AllReduceResidualRmsNormOp, AllGatherOp, GatherOp, func::ReturnOp>(
+            AttentionOp, TapOp, LayersOp, AllReduceResidualRmsNormOp,
+            AllGatherOp, GatherOp, func::ReturnOp>(
           [&](auto found) { convert(found); })
+      .Case([&](AllReduceOp found) {
+        convertSum(found, LAMRT_ALL_REDUCE, "lamrt_all_reduce");
+      })
+      .Case([&](ReduceScatterOp found) {
+        convertSum(found, LAMRT_REDUCE_SCATTER, "lamrt_reduce_scatter");
+      })
+      .Case([&](ShardRowsOp found) {
+        call("lamrt_shard_rows",
+             {getSlot(found.getWhole()), getSlot(found.getRows())});
+      })
       .Case([&](SelectRowsOp found) {
         call("lamrt_select_rows",
              {getSlot(found.getInput()), getSlot(found.getSelected())});

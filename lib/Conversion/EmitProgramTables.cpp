@@ -26,6 +26,7 @@ using namespace lamina;
 
 static_assert(int(RowKind::tokens) == LAMRT_ROWS_TOKENS &&
               int(RowKind::logits) == LAMRT_ROWS_LOGITS &&
+              int(RowKind::ownTokens) == LAMRT_ROWS_OWN_TOKENS &&
               kNumRowKinds == LAMRT_NUM_SECTIONS);
 
 namespace {
@@ -143,6 +144,7 @@ Attribute TableEmitter::emitSlots(const BufferPlan &plan, StringRef prefix) {
     int32_t distribution = !part                 ? LAMRT_WHOLE
                            : columns             ? LAMRT_COLUMNS
                            : isa<RootAttr>(part) ? LAMRT_ROOT
+                           : isa<RowsAttr>(part) ? LAMRT_OWN_ROWS
                                                  : LAMRT_PARTIAL;
     StructRow row(globals);
     row.addI32(offsetof(lamrt_slot, rows), int(slot.rows))

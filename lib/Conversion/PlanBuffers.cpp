@@ -163,10 +163,13 @@ struct PlanBuffersPass : lamina::impl::PlanBuffersPassBase<PlanBuffersPass> {
                                         .function(step.getName()))
         << remark::metric("ArenaBytesPerToken", plan.arenaBytes[0])
         << remark::metric("ArenaBytesPerLogitRow", plan.arenaBytes[1])
+        << remark::metric("ArenaBytesPerOwnToken", plan.arenaBytes[2])
         << remark::metric("LiveBytesPerToken",
                           planner.getLiveBytes(RowKind::tokens))
         << remark::metric("LiveBytesPerLogitRow",
                           planner.getLiveBytes(RowKind::logits))
+        << remark::metric("LiveBytesPerOwnToken",
+                          planner.getLiveBytes(RowKind::ownTokens))
         << remark::metric("Slots", plan.slots.size())
         << remark::metric("Copies", planner.getNumCopies());
     if (failed(verifyBufferPlan(module)))

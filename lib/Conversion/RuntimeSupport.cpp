@@ -119,7 +119,9 @@ void SupportCheck::checkTypes(Operation *op) {
 /// The activations that `op` reads have one kind of rows.
 void SupportCheck::checkRows(Operation *op) {
   std::optional<RowKind> rows;
-  if (isa<SelectRowsOp, RopeOp, AttentionOp>(op))
+  // A value in rows is one of the step: there is no section of wanted rows of a
+  // rank.
+  if (isa<SelectRowsOp, RopeOp, AttentionOp, ShardRowsOp, ReduceScatterOp>(op))
     rows = RowKind::tokens;
   if (isa<func::ReturnOp>(op))
     rows = RowKind::logits;
@@ -131,7 +133,7 @@ void SupportCheck::checkRows(Operation *op) {
   for (Value operand : op->getOperands()) {
     if (!isActivationType(operand.getType()))
       continue;
-    RowKind found = getRowKind(operand);
+    RowKind found = getWholeRowKind(operand);
     if (!rows)
       rows = found;
     if (*rows != found)
@@ -191,7 +193,7 @@ void SupportCheck::checkLayers(LayersOp op) {
              << kLargest;
   for (auto [init, yielded] :
        llvm::zip_equal(op.getInits(), op.getYield().getValues())) {
-    if (getRowKind(init) != getRowKind(yielded))
+    if (getWholeRowKind(init) != getWholeRowKind(yielded))
       fail(op) << "an iteration value has the rows of the step and the wanted "
                   "rows, expected one of them";
   }
@@ -205,8 +207,9 @@ void SupportCheck::checkKind(Operation *op) {
                << ", expected the index of a layer";
   } else if (!isa<SelectRowsOp, RmsNormOp, ResidualRmsNormOp, LinearOp,
                   SiluMulOp, AddOp, RopeOp, YieldOp, func::ReturnOp, TapOp,
-                  EmbedOp, LayersOp, AttentionOp, AllReduceOp,
-                  AllReduceResidualRmsNormOp, AllGatherOp, GatherOp>(op)) {
+                  EmbedOp, LayersOp, AttentionOp, AllReduceOp, ShardRowsOp,
+                  ReduceScatterOp, AllReduceResidualRmsNormOp, AllGatherOp,
+                  GatherOp>(op)) {
     fail(op) << "no call of the runtime does what it does";
   }
   if (auto loop = dyn_cast<LayersOp>(op))
@@ -223,6 +226,8 @@ void SupportCheck::checkOp(Operation *op) {
   checkRows(op);
   if (auto reduce = dyn_cast<AllReduceOp>(op))
     checkSum(op, reduce.getSum());
+  if (auto scatter = dyn_cast<ReduceScatterOp>(op))
+    checkSum(op, scatter.getSum());
   if (auto fused = dyn_cast<AllReduceResidualRmsNormOp>(op))
     checkSum(op, fused.getSum());
   if (auto select = dyn_cast<SelectRowsOp>(op))

@@ -8,14 +8,14 @@
 // A module that was not planned is refused.
 
 // RUN: not lamina-opt %S/Inputs/model.mlir --llama-convert-to-runtime 2>&1 | FileCheck %s --check-prefix=UNPLANNED
-// UNPLANNED: error: needs 'lamina.slot_table', an array, and 'lamina.arena', 2 i64: is it planned?
+// UNPLANNED: error: needs 'lamina.slot_table', an array, and 'lamina.arena', 3 i64: is it planned?
 
 // CHECK:      module attributes
 // CHECK-SAME: lamina.cache = {head_dim = 4 : i64, kv_heads = 2 : i64, layers = 2 : i64, type = f16}
 // CHECK-SAME: lamina.frequencies = [#rope]
 // CHECK-SAME: lamina.result_features = 10 : i64
 // CHECK-SAME: lamina.taps = ["hidden.L", "hidden.norm"]
-// CHECK-SAME: lamina.variants = [{arena = array<i64: 384, 128>, collectives = [], kv_heads = 2 : i64,
+// CHECK-SAME: lamina.variants = [{arena = array<i64: 384, 128, 0>, collectives = [], kv_heads = 2 : i64,
 // CHECK-SAME:   lists = [array<i32: 2, 2>, array<i32: 2, 3, 4>, array<i32: 2>, array<i32: 1>, array<i32: 7>], ranks = 1 : i64, slots = [
 // CHECK-SAME: lamina.vocabulary = 10 : i64
 // CHECK:      llama.weight private @embed {{.*}} {lamina.uses = ["embed", "linear"]}

@@ -63,7 +63,7 @@
 
 // ranks, slots, arena, lists, collectives, key-value heads, step
 
-// IR-NEXT: @lamina.variants = internal constant [1 x {{.*}}{ i32 1, i32 8, ptr @lamina.step_1.slots, [2 x i64] [i64 384, i64 128], i32 5, i32 0, i32 2, ptr @lamina.step_1.lists, ptr null, ptr @step_1 }]
+// IR-NEXT: @lamina.variants = internal constant [1 x {{.*}}{ i32 1, i32 8, ptr @lamina.step_1.slots, [3 x i64] [i64 384, i64 128, i64 0], i32 5, i32 0, i32 2, ptr @lamina.step_1.lists, ptr null, ptr @step_1 }]
 // IR-NEXT: @lamina.tokenizer = internal constant [3 x i8] c"\AB\00\FF"
 // IR-NEXT: @[[JSON:.+]] = internal constant [78 x i8] c"{\22name\22:\22tiny\22,\22variants\22:[{\22bytes_per_token\22:0,\22collectives\22:[],\22ranks\22:1}]}\00"
 // IR-NEXT: @[[PATH:.+]] = internal constant [12 x i8] c"models/tiny\00"
@@ -163,7 +163,7 @@ module attributes {lamina.variants = [{ranks = 0 : i64}]} {
 
 // -----
 
-// expected-error@+1 {{needs 'lamina.slot_table', an array, and 'lamina.arena', 2 i64: is it planned?}}
+// expected-error@+1 {{needs 'lamina.slot_table', an array, and 'lamina.arena', 3 i64: is it planned?}}
 module attributes {lamina.variants = [{collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64}]} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
@@ -171,14 +171,14 @@ module attributes {lamina.variants = [{collectives = [], kv_heads = 1 : i64, lis
 // -----
 
 // expected-error@+1 {{needs array<i32: ...> in the lists of 'lamina.variants', got 1 : i64}}
-module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [1], ranks = 1 : i64, slots = []}]} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64, 0>, collectives = [], kv_heads = 1 : i64, lists = [1], ranks = 1 : i64, slots = []}]} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
 
 // -----
 
 // expected-error@+1 {{needs {features, operation, rows, times, type} in the collectives of 'lamina.variants', got {features = 1 : i64, operation = "all_to_all"}}}
-module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [{features = 1 : i64, operation = "all_to_all"}], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64, 0>, collectives = [{features = 1 : i64, operation = "all_to_all"}], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
 
@@ -205,26 +205,26 @@ module attributes {lamina.files = [
 // -----
 
 // expected-error@+1 {{needs a function 'step_1' that is converted to LLVM}}
-module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64, 0>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
 }
 
 // -----
 
 // expected-error@+1 {{needs 'lamina.cache' {layers, kv_heads, head_dim, type}, got}}
-module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}], lamina.cache = {layers = 1 : i64, kv_heads = 1 : i64, head_dim = 4 : i64, type = i32}} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64, 0>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}], lamina.cache = {layers = 1 : i64, kv_heads = 1 : i64, head_dim = 4 : i64, type = i32}} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
 
 // -----
 
 // expected-error@+1 {{needs 'lamina.result_features', an i64 that is not negative}}
-module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64, 0>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }
 
 // -----
 
 // expected-error@+1 {{has two variants of 1 ranks in 'lamina.variants', expected one}}
-module attributes {lamina.variants = [{arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}, {arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
+module attributes {lamina.variants = [{arena = array<i64: 64, 64, 0>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}, {arena = array<i64: 64, 64>, collectives = [], kv_heads = 1 : i64, lists = [], ranks = 1 : i64, slots = []}]} {
   llvm.func @step_1(!llvm.ptr, !llvm.ptr) -> i32
 }

@@ -11,7 +11,7 @@
 // The residual keeps slot 0 and the normed value slot 1, through the loop and in
 // place; queries and keys are rotated in place.
 
-// MODEL:       module attributes {{.*}}lamina.arena = array<i64: 384, 128>
+// MODEL:       module attributes {{.*}}lamina.arena = array<i64: 384, 128, 0>
 // MODEL:         %[[X:.+]] = llama.embed {{.*}}lamina.slots = array<i32: 0>
 // MODEL-NEXT:    llama.rms_norm {{.*}}lamina.slots = array<i32: 1>
 // MODEL-NEXT:    llama.layers
@@ -32,8 +32,8 @@
 // The fused step needs no more than the unfused one: the largest point of both
 // is gate, up, residual and the normed value (bf16: 2*384 + 2*128).
 
-// UNFUSED: Planned {{.*}}ArenaBytesPerLogitRow=384, ArenaBytesPerToken=1024, Copies=0, LiveBytesPerLogitRow=384, LiveBytesPerToken=1024
-// FUSED:   Planned {{.*}}ArenaBytesPerLogitRow=384, ArenaBytesPerToken=1024, Copies=0, LiveBytesPerLogitRow=384, LiveBytesPerToken=1024
+// UNFUSED: Planned {{.*}}ArenaBytesPerLogitRow=384, ArenaBytesPerOwnToken=0, ArenaBytesPerToken=1024, Copies=0, LiveBytesPerLogitRow=384, LiveBytesPerOwnToken=0, LiveBytesPerToken=1024
+// FUSED:   Planned {{.*}}ArenaBytesPerLogitRow=384, ArenaBytesPerOwnToken=0, ArenaBytesPerToken=1024, Copies=0, LiveBytesPerLogitRow=384, LiveBytesPerOwnToken=0, LiveBytesPerToken=1024
 
 // What a loop swaps goes through a third buffer.
 
@@ -89,7 +89,7 @@ func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tens
 // value of another type. Dead bytes are used again: %k lies where %u was. Rows
 // of 8 elements take 64 bytes.
 
-// CHECK:       lamina.arena = array<i64: 896, 64>
+// CHECK:       lamina.arena = array<i64: 896, 64, 0>
 // CHECK-SAME:  {offset = 256 : i64, rows = "tokens", type = tensor<?x8xf32>}
 // CHECK-SAME:  {offset = 320 : i64, rows = "tokens", type = tensor<?x8xf32>}
 // CHECK-LABEL: @step

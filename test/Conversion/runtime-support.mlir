@@ -270,3 +270,35 @@ func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tens
   %w = llama.select_rows %s, %wanted : tensor<?x64xf32> -> tensor<?x64xf32>
   return %w : tensor<?x64xf32>
 }
+
+// -----
+
+// Rows of a rank are of the step; of the wanted rows there are none.
+
+module attributes {llama.ranks = 2 : i64} {
+llama.weight private @embed : tensor<8x64xf32> from "embed"
+func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
+                %wanted: tensor<?xi32>) -> tensor<?x64xf32> {
+  %x = llama.embed %ids, @embed : tensor<?x64xf32>
+  %w = llama.select_rows %x, %wanted : tensor<?x64xf32> -> tensor<?x64xf32>
+  // expected-error@+1 {{'llama.shard_rows' op is not supported by the runtime: it reads the wanted rows, expected the rows of the step}}
+  %h = llama.shard_rows %w : tensor<?x64xf32> -> tensor<?x64xf32, #llama.rows>
+  %g = llama.all_gather %h : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32>
+  return %g : tensor<?x64xf32>
+}
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
+llama.weight private @embed : tensor<8x64xf32> from "embed" split <columns, unit = 1>
+func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
+                %wanted: tensor<?xi32>) -> tensor<?x64xf32> {
+  %p = llama.embed %ids, @embed : tensor<?x64xf32, #llama.partial>
+  // expected-error@+1 {{'llama.reduce_scatter' op is not supported by the runtime: its sum is rounded after each add (sum native), expected sum f32}}
+  %h = llama.reduce_scatter %p sum native tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32, #llama.rows>
+  %g = llama.all_gather %h : tensor<?x64xf32, #llama.rows> -> tensor<?x64xf32>
+  %w = llama.select_rows %g, %wanted : tensor<?x64xf32> -> tensor<?x64xf32>
+  return %w : tensor<?x64xf32>
+}
+}

@@ -5,7 +5,7 @@
 // CHECK-LABEL: @step
 // CHECK:         llama.add {{.*}}lamina.slots = array<i32: 1>
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -27,7 +27,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // A value that is read again was overwritten, in part.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -52,7 +52,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // So is a value from outside in the second round of a loop.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -80,7 +80,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // What the loop yields is not where the next layer looks for it.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -107,7 +107,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // Nor the init.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -134,7 +134,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // A copy in the wrong order loses a value.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -161,7 +161,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // A norm is never planned in place.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -183,7 +183,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // No op writes half over an operand.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -205,7 +205,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // The new residual goes over the residual, not over the update.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -228,7 +228,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // Two results of an op overlap.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -250,7 +250,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // So do two values of a loop.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -275,7 +275,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // Slots: too few.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -296,7 +296,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // An unknown slot.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -317,7 +317,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // Another kind of rows.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -338,7 +338,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // Copies: of an op that has none.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -359,7 +359,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 
 // Of a slot in which nothing lies.
 
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [
     {offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 256 : i64, rows = "tokens", type = tensor<?x64xf32>},
     {offset = 512 : i64, rows = "tokens", type = tensor<?x64xf32>},
@@ -385,7 +385,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [
 // The table: a slot beyond the arena.
 
 // expected-error@+1 {{needs slots {offset, rows, type} that lie in 'lamina.arena', aligned to 64, got {offset = 576 : i64, rows = "tokens", type = tensor<?x64xf32>} as slot 0}}
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{offset = 576 : i64, rows = "tokens", type = tensor<?x64xf32>}]} {
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [{offset = 576 : i64, rows = "tokens", type = tensor<?x64xf32>}]} {
   llama.weight private @embed : tensor<8x64xf32> from "embed"
   llama.weight private @norm : tensor<64xf32> from "norm"
   func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
@@ -401,7 +401,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{of
 // One that is not aligned.
 
 // expected-error@+1 {{needs slots {offset, rows, type}}}
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{offset = 32 : i64, rows = "tokens", type = tensor<?x64xf32>}]} {
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [{offset = 32 : i64, rows = "tokens", type = tensor<?x64xf32>}]} {
   llama.weight private @embed : tensor<8x64xf32> from "embed"
   llama.weight private @norm : tensor<64xf32> from "norm"
   func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
@@ -417,7 +417,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{of
 // One that wraps.
 
 // expected-error@+1 {{needs slots {offset, rows, type}}}
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{offset = 9223372036854775744 : i64, rows = "tokens", type = tensor<?x64xf32>}]} {
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [{offset = 9223372036854775744 : i64, rows = "tokens", type = tensor<?x64xf32>}]} {
   llama.weight private @embed : tensor<8x64xf32> from "embed"
   llama.weight private @norm : tensor<64xf32> from "norm"
   func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
@@ -433,7 +433,39 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{of
 // One of unknown rows.
 
 // expected-error@+1 {{needs slots {offset, rows, type}}}
-module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{offset = 0 : i64, rows = "steps", type = tensor<?x64xf32>}]} {
+module attributes {lamina.arena = array<i64: 768, 256, 0>, lamina.slot_table = [{offset = 0 : i64, rows = "steps", type = tensor<?x64xf32>}]} {
+  llama.weight private @embed : tensor<8x64xf32> from "embed"
+  llama.weight private @norm : tensor<64xf32> from "norm"
+  func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
+                  %wanted: tensor<?xi32>) -> tensor<?x64xf32> {
+    %s = llama.embed %ids, @embed {lamina.slots = array<i32: 0>} : tensor<?x64xf32>
+    %w = llama.select_rows %s, %wanted {lamina.slots = array<i32: 4>} : tensor<?x64xf32> -> tensor<?x64xf32>
+    return %w : tensor<?x64xf32>
+  }
+}
+
+// -----
+
+// A value in rows where all rows lie.
+
+// expected-error@+1 {{needs slots {offset, rows, type}}}
+module attributes {lamina.arena = array<i64: 768, 256, 256>, lamina.slot_table = [{offset = 0 : i64, rows = "tokens", type = tensor<?x64xf32, #llama.rows>}]} {
+  llama.weight private @embed : tensor<8x64xf32> from "embed"
+  llama.weight private @norm : tensor<64xf32> from "norm"
+  func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
+                  %wanted: tensor<?xi32>) -> tensor<?x64xf32> {
+    %s = llama.embed %ids, @embed {lamina.slots = array<i32: 0>} : tensor<?x64xf32>
+    %w = llama.select_rows %s, %wanted {lamina.slots = array<i32: 4>} : tensor<?x64xf32> -> tensor<?x64xf32>
+    return %w : tensor<?x64xf32>
+  }
+}
+
+// -----
+
+// A whole value where a rank keeps its own.
+
+// expected-error@+1 {{needs slots {offset, rows, type}}}
+module attributes {lamina.arena = array<i64: 768, 256, 256>, lamina.slot_table = [{offset = 0 : i64, rows = "own_tokens", type = tensor<?x64xf32>}]} {
   llama.weight private @embed : tensor<8x64xf32> from "embed"
   llama.weight private @norm : tensor<64xf32> from "norm"
   func.func @step(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
@@ -448,7 +480,7 @@ module attributes {lamina.arena = array<i64: 768, 256>, lamina.slot_table = [{of
 
 // No table.
 
-// expected-error@+1 {{needs 'lamina.slot_table', an array, and 'lamina.arena', 2 i64: is it planned?}}
+// expected-error@+1 {{needs 'lamina.slot_table', an array, and 'lamina.arena', 3 i64: is it planned?}}
 module {
   llama.weight private @embed : tensor<8x64xf32> from "embed"
   llama.weight private @norm : tensor<64xf32> from "norm"

@@ -233,13 +233,13 @@ llvm::json::Object describePlan(mlir::ModuleOp module) {
     return result;
   llvm::json::Array slots;
   for (const Slot &slot : plan->slots)
-    slots.push_back(llvm::json::Object{
-        {"rows", slot.rows == RowKind::tokens ? "tokens" : "logits"},
-        {"features", slot.type.getDimSize(1)},
-        {"offset", slot.offset},
-        {"bytes_per_row", slot.rowBytes}});
+    slots.push_back(llvm::json::Object{{"rows", kRowNames[unsigned(slot.rows)]},
+                                       {"features", slot.type.getDimSize(1)},
+                                       {"offset", slot.offset},
+                                       {"bytes_per_row", slot.rowBytes}});
   result["bytes_per_token"] = plan->arenaBytes[0];
   result["bytes_per_logit_row"] = plan->arenaBytes[1];
+  result["bytes_per_own_token"] = plan->arenaBytes[2];
   result["slots"] = std::move(slots);
   return result;
 }

@@ -17,7 +17,7 @@ namespace lamina {
 
 /// The module's slots: an array of `{offset, rows, type}`.
 inline constexpr llvm::StringLiteral kSlotTableAttr = "lamina.slot_table";
-/// Bytes a row of each section, tokens first.
+/// Bytes a row of each section, in the order of `RowKind`.
 inline constexpr llvm::StringLiteral kArenaAttr = "lamina.arena";
 /// On an op: the slot of each result.
 inline constexpr llvm::StringLiteral kSlotsAttr = "lamina.slots";
@@ -29,13 +29,17 @@ inline constexpr llvm::StringLiteral kCopiesAttr = "lamina.copies";
 inline constexpr int64_t kRowAlignment = 64;
 
 /// What the number of rows of a slot is; the values are those of the runtime.
-enum class RowKind { tokens = 0, logits = 1 };
-inline constexpr unsigned kNumRowKinds = 2;
-inline constexpr llvm::StringLiteral kRowNames[kNumRowKinds] = {"tokens",
-                                                                "logits"};
+/// `ownTokens`: those of the step that a rank keeps of a value in rows.
+enum class RowKind { tokens = 0, logits = 1, ownTokens = 2 };
+inline constexpr unsigned kNumRowKinds = 3;
+inline constexpr llvm::StringLiteral kRowNames[kNumRowKinds] = {
+    "tokens", "logits", "own_tokens"};
 
-/// Returns the rows of an activation of a supported step: those of the value
-/// that it was computed from, up to `embed` or `select_rows`.
+/// Returns the rows of the whole of an activation of a supported step: those of
+/// the value that it was computed from, up to `embed` or `select_rows`.
+RowKind getWholeRowKind(mlir::Value value);
+
+/// Returns the rows of the part of an activation that a rank has.
 RowKind getRowKind(mlir::Value value);
 
 /// Returns the bytes of a row of an activation, of the largest part that one of
@@ -63,7 +67,7 @@ struct Slot {
 /// The slots of a module, and bytes a row of each section.
 struct BufferPlan {
   llvm::SmallVector<Slot> slots;
-  std::array<int64_t, kNumRowKinds> arenaBytes = {0, 0};
+  std::array<int64_t, kNumRowKinds> arenaBytes = {};
 };
 
 /// Puts the tables of the plan on the module.

@@ -20,7 +20,8 @@ namespace lamina {
 inline constexpr llvm::StringLiteral kVariantsAttr = "lamina.variants";
 /// Names of the collectives, in the order of LAMRT_ALL_REDUCE ...
 inline constexpr llvm::StringLiteral kCollectiveNames[] = {
-    "all_reduce", "all_reduce_residual_rms_norm", "all_gather", "gather"};
+    "all_reduce", "all_reduce_residual_rms_norm", "all_gather", "gather",
+    "reduce_scatter"};
 /// Inverse frequencies: an array of `#llama.rope`.
 inline constexpr llvm::StringLiteral kFrequenciesAttr = "lamina.frequencies";
 /// Labels of the taps: an array of strings.

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /** Changes with every change of a struct or a signature below. */
-#define LAMRT_ABI_VERSION 3
+#define LAMRT_ABI_VERSION 4
 
 /** Positions of one page of the KV cache. */
 #define LAMRT_PAGE_POSITIONS 64
@@ -67,7 +67,11 @@ enum { LAMRT_PAIRING_HALVES = 0, LAMRT_PAIRING_ADJACENT = 1 };
 enum {
   LAMRT_ROWS_TOKENS = 0, /**< rows of the step: num_tokens */
   LAMRT_ROWS_LOGITS = 1, /**< rows whose logits are wanted: num_logit_rows */
-  LAMRT_NUM_SECTIONS = 2
+  /** Rows of the step that rank r of n keeps: [r*s, (r+1)*s) of num_tokens with
+      s = ceil(num_tokens/n), those that there are; the section is made for
+      ceil(max_tokens/n). The distribution of its slots is OWN_ROWS. */
+  LAMRT_ROWS_OWN_TOKENS = 2,
+  LAMRT_NUM_SECTIONS = 3
 };
 
 /** Which part of a slot's value a rank has. */
@@ -77,7 +81,8 @@ enum {
   /** Units [floor(r*U/n), floor((r+1)*U/n)) of the U = features/split_unit;
       with U < n, the one unit floor(r*U/n). */
   LAMRT_COLUMNS = 2,
-  LAMRT_ROOT = 3 /**< rank 0 has all of it, the others nothing */
+  LAMRT_ROOT = 3,    /**< rank 0 has all of it, the others nothing */
+  LAMRT_OWN_ROWS = 4 /**< its rows: LAMRT_ROWS_OWN_TOKENS */
 };
 
 /** What the ranks do together. */
@@ -86,7 +91,8 @@ enum {
   LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM = 1,
   LAMRT_ALL_GATHER = 2,
   LAMRT_GATHER = 3,
-  LAMRT_NUM_COLLECTIVES = 4
+  LAMRT_REDUCE_SCATTER = 4,
+  LAMRT_NUM_COLLECTIVES = 5
 };
 
 /** Flags of lamrt_linear. */
@@ -165,7 +171,7 @@ typedef struct lamrt_slot {
   int32_t rows;         /**< LAMRT_ROWS_* */
   int32_t type;         /**< LAMRT_F32, F16 or BF16 */
   int64_t features;     /**< of the whole value */
-  int32_t distribution; /**< LAMRT_WHOLE, PARTIAL, COLUMNS or ROOT */
+  int32_t distribution; /**< LAMRT_WHOLE, PARTIAL, COLUMNS, ROOT or OWN_ROWS */
   int64_t split_unit;   /**< of COLUMNS: features that stay together; else 0 */
   int64_t offset;       /**< bytes a row from the start of the section */
 } lamrt_slot;
@@ -257,7 +263,9 @@ const lamina_program *lamina_program_v1(void);
 |* Ranks that work together
 \*===----------------------------------------------------------------------===*/
 
-/** Who does the rows of a sum over ranks; the bits are the same. */
+/** Who does the rows of a sum over ranks; the bits are the same. Where ranks
+   keep their own rows of the sum or of the residual, each does these in any
+   case. */
 enum {
   LAMRT_BY_SIZE = 0,
   LAMRT_ONE_SHOT = 1, /**< every rank does all rows, for itself */
@@ -390,6 +398,8 @@ lamrt_status lamrt_step_end(lamrt_rank *rank);
 void lamrt_embed(lamrt_rank *rank, int32_t weight, int32_t out);
 /** out[i] = in[logit_rows[i]]. */
 void lamrt_select_rows(lamrt_rank *rank, int32_t in, int32_t out);
+/** The rows of a whole slot that the rank keeps. */
+void lamrt_shard_rows(lamrt_rank *rank, int32_t in, int32_t out);
 void lamrt_copy(lamrt_rank *rank, int32_t in, int32_t out);
 void lamrt_add(lamrt_rank *rank, int32_t residual, int32_t update, int32_t out);
 void lamrt_rms_norm(lamrt_rank *rank, int32_t in, int32_t weight, int32_t layer,
@@ -414,12 +424,16 @@ void lamrt_attention(lamrt_rank *rank, int32_t query, int32_t key,
     radices, `bias` may be absent. */
 void lamrt_all_reduce(lamrt_rank *rank, int32_t partial, int32_t bias,
                       int32_t bias_layer, int32_t tree, int32_t out);
-/** That sum as the update of lamrt_residual_rms_norm, in one operation. */
+/** The rows of that sum that the rank keeps. */
+void lamrt_reduce_scatter(lamrt_rank *rank, int32_t partial, int32_t bias,
+                          int32_t bias_layer, int32_t tree, int32_t out);
+/** That sum as the update of lamrt_residual_rms_norm, in one operation. With
+    residuals of own rows a rank does its rows, and all get the normed ones. */
 void lamrt_all_reduce_residual_rms_norm(
     lamrt_rank *rank, int32_t partial, int32_t residual, int32_t weight,
     int32_t layer, int32_t bias, int32_t bias_layer, double eps, int32_t norm,
     int32_t tree, int32_t out_normed, int32_t out_residual);
-/** Joins the columns of all ranks, on every rank. */
+/** Joins the columns, or the own rows, of all ranks, on every rank. */
 void lamrt_all_gather(lamrt_rank *rank, int32_t in, int32_t out);
 /** Joins them on rank 0. */
 void lamrt_gather(lamrt_rank *rank, int32_t in, int32_t out);

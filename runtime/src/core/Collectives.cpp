@@ -3,7 +3,8 @@
 // Each collective has two meetings. Between them a rank reads the addends of
 // its peers and writes results to their memory: their slots lie where its own
 // do, and they wait. Two ways, which give the same bits: every rank does all
-// rows for itself, or its own rows for all.
+// rows for itself, or its own rows for all. Where it keeps only its own rows of
+// the residual, it does these.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +28,11 @@ uint64_t getBits(double value) {
   uint64_t bits;
   memcpy(&bits, &value, sizeof(bits));
   return bits;
+}
+
+/// One row of several.
+cpu::Rows getRow(const cpu::Rows &rows, int64_t row) {
+  return {rows.data + row * rows.rowBytes, rows.rowBytes, rows.type};
 }
 
 } // namespace
@@ -76,7 +82,7 @@ void Rank::meetAtEnd() {
 }
 
 void Rank::getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const {
-  int64_t each = (rows + options.ranks - 1) / options.ranks;
+  int64_t each = getMostOwnRows(rows);
   begin = std::min(rows, options.rank * each);
   end = std::min(rows, begin + each);
 }
@@ -106,18 +112,22 @@ void Rank::sendRow(const cpu::Rows &from, int32_t result, int64_t row) {
     }
 }
 
+Rank::OwnRows Rank::chooseRows(int64_t rows, bool keepsOwn) const {
+  OwnRows own = {0, rows, keepsOwn || group->sharesRows(rows)};
+  if (own.isForAll)
+    getOwnRows(rows, own.begin, own.end);
+  return own;
+}
+
 template <typename Body, typename Send>
-void Rank::forOwnRows(int64_t rows, int64_t features, Body body, Send send) {
-  bool sends = group->sharesRows(rows);
-  int64_t begin = 0, end = rows;
-  if (sends)
-    getOwnRows(rows, begin, end);
+void Rank::forOwnRows(OwnRows own, int64_t features, Body body, Send send) {
   int64_t grain = std::max<int64_t>(1, 4096 / features);
-  pool.forRange(end - begin, grain,
+  pool.forRange(own.end - own.begin, grain,
                 [&](int64_t first, int64_t last, int32_t thread) {
-                  for (int64_t row = begin + first; row < begin + last; ++row) {
+                  for (int64_t row = own.begin + first; row < own.begin + last;
+                       ++row) {
                     body(row, thread);
-                    if (sends)
+                    if (own.isForAll)
                       send(row);
                   }
                 });
@@ -145,11 +155,42 @@ void Rank::allReduce(int32_t partial, int32_t bias, int32_t biasLayer,
   if (!openMeeting(offer))
     return;
   forOwnRows(
-      to.count, to.features,
+      chooseRows(to.count, /*keepsOwn=*/false), to.features,
       [&](int64_t row, int32_t) {
         sumRow(sum, row, to.rows.type, to.rows.data + row * to.rows.rowBytes);
       },
       [&](int64_t row) { sendRow(to.rows, 0, row); });
+  closeMeeting();
+}
+
+void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
+                         int32_t tree, int32_t out) {
+  Reduction sum;
+  SlotRows to;
+  if (!getReduction(partial, bias, biasLayer, tree, sum) || !getSlot(out, to))
+    return;
+  if (to.distribution != LAMRT_OWN_ROWS ||
+      to.features != sum.partial.features ||
+      sum.partial.section != LAMRT_ROWS_TOKENS) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: own rows of the sum of slot %d do not fit slot %d",
+                  partial, out));
+    return;
+  }
+  Offer offer;
+  offer.key = {"reduce_scatter", LAMRT_REDUCE_SCATTER,
+               LAMRT_F32,        sum.partial.count,
+               to.features,      hashWords(bias, biasLayer, tree, out)};
+  offer.in = sum.partial.rows;
+  if (!openMeeting(offer))
+    return;
+  OwnRows own = chooseRows(sum.partial.count, /*keepsOwn=*/true);
+  forOwnRows(
+      own, to.features,
+      [&](int64_t row, int32_t) {
+        sumRow(sum, row, to.rows.type, getRow(to.rows, row - own.begin).data);
+      },
+      [](int64_t) {});
   closeMeeting();
 }
 
@@ -162,12 +203,19 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
   SlotRows old, normed, next;
   const float *scale = nullptr;
   if (!getReduction(partial, bias, biasLayer, tree, sum) ||
-      !getWhole(residual, old) || !getMatching(outNormed, old, normed) ||
-      !getMatching(outResidual, old, next) ||
+      !getRows(residual, old) || !getMatching(outResidual, old, next) ||
       !getVector(weight, layer, old.features, scale))
     return;
+  // The normed rows are those of all, whatever rows of the residual a rank has.
+  bool keepsOwn = old.distribution == LAMRT_OWN_ROWS;
+  SlotRows whole = old;
+  whole.distribution = LAMRT_WHOLE;
+  if (keepsOwn)
+    whole.section = LAMRT_ROWS_TOKENS;
+  if (!getMatching(outNormed, whole, normed))
+    return;
   if (old.features != sum.partial.features ||
-      old.section != sum.partial.section) {
+      whole.section != sum.partial.section) {
     failStep(fail(LAMRT_MALFORMED,
                   "program: the sum of slot %d is no update of slot %d",
                   partial, residual));
@@ -177,7 +225,7 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
   offer.key = {"all_reduce_residual_rms_norm",
                LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
                LAMRT_F32,
-               old.count,
+               normed.count,
                old.features,
                hashWords(residual, weight, layer, bias, biasLayer, getBits(eps),
                          norm, tree, outNormed, outResidual)};
@@ -186,22 +234,53 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
   offer.outs[1] = next.rows;
   if (!openMeeting(offer))
     return;
+  OwnRows own = chooseRows(normed.count, keepsOwn);
+  int64_t firstKept = keepsOwn ? own.begin : 0;
   forOwnRows(
-      old.count, old.features,
+      own, old.features,
       [&](int64_t row, int32_t thread) {
-        auto *update = threadScratch + thread * threadScratchFloats;
-        sumRow(sum, row, old.rows.type, update);
-        // One row for any number.
-        cpu::Rows single = {reinterpret_cast<uint8_t *>(update), 0,
+        auto *sums = threadScratch + thread * threadScratchFloats;
+        sumRow(sum, row, old.rows.type, sums);
+        cpu::Rows update = {reinterpret_cast<uint8_t *>(sums), 0,
                             old.rows.type};
-        kernels->add(old.rows, single, next.rows, old.features, row, row + 1);
-        kernels->rmsNorm(next.rows, scale, static_cast<float>(eps), norm,
-                         normed.rows, old.features, row, row + 1);
+        cpu::Rows added = getRow(next.rows, row - firstKept);
+        kernels->add(getRow(old.rows, row - firstKept), update, added,
+                     old.features, 0, 1);
+        kernels->rmsNorm(added, scale, static_cast<float>(eps), norm,
+                         getRow(normed.rows, row), old.features, 0, 1);
       },
       [&](int64_t row) {
         sendRow(normed.rows, 0, row);
-        sendRow(next.rows, 1, row);
+        if (!keepsOwn)
+          sendRow(next.rows, 1, row);
       });
+  closeMeeting();
+}
+
+/// Each rank reads the rows of the others.
+void Rank::gatherRows(int32_t in, const SlotRows &from, int32_t out,
+                      const SlotRows &to) {
+  if (to.distribution != LAMRT_WHOLE || to.section != LAMRT_ROWS_TOKENS ||
+      from.features != to.features || from.rows.type != to.rows.type) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: the rows of slot %d cannot be joined in slot %d",
+                  in, out));
+    return;
+  }
+  // Every rank has room for as many rows, also if it keeps fewer.
+  int64_t each = getMostOwnRows(to.count);
+  Offer offer;
+  offer.key = {"all_gather", LAMRT_ALL_GATHER, from.rows.type,
+               each,         from.features,    hashWords(in, out, to.count)};
+  offer.in = from.rows;
+  if (!openMeeting(offer))
+    return;
+  for (int64_t row = 0; row < to.count; ++row) {
+    auto owner = static_cast<int32_t>(row / each);
+    const cpu::Rows &source = group->getMeeting().offerOf(owner).in;
+    memcpy(getRow(to.rows, row).data, getRow(source, row % each).data,
+           static_cast<size_t>(to.rows.rowBytes));
+  }
   closeMeeting();
 }
 
@@ -209,6 +288,8 @@ void Rank::gather(int32_t in, int32_t out, bool toAll) {
   SlotRows from, to;
   if (!getSlot(in, from) || !getSlot(out, to))
     return;
+  if (from.distribution == LAMRT_OWN_ROWS && toAll)
+    return gatherRows(in, from, out, to);
   if (from.distribution != LAMRT_COLUMNS ||
       from.features / from.splitUnit < options.ranks ||
       to.distribution != (toAll ? LAMRT_WHOLE : LAMRT_ROOT) ||

@@ -59,14 +59,19 @@ bool Rank::getSlot(int32_t slot, SlotRows &out) {
     out.begin *= out.splitUnit;
     out.end *= out.splitUnit;
   }
-  out.count = description.rows == LAMRT_ROWS_TOKENS ? stepArrays.numTokens()
-                                                    : stepArrays.numLogitRows();
+  out.count = description.rows == LAMRT_ROWS_LOGITS ? stepArrays.numLogitRows()
+                                                    : stepArrays.numTokens();
+  if (description.rows == LAMRT_ROWS_OWN_TOKENS) {
+    int64_t begin, end;
+    getOwnRows(out.count, begin, end);
+    out.count = end - begin;
+  }
   out.section = description.rows;
   return true;
 }
 
 bool Rank::getWhole(int32_t slot, SlotRows &out) {
-  if (!getSlot(slot, out))
+  if (!getRows(slot, out))
     return false;
   if (out.distribution != LAMRT_WHOLE)
     return failStep(fail(LAMRT_MALFORMED,
@@ -75,9 +80,20 @@ bool Rank::getWhole(int32_t slot, SlotRows &out) {
   return true;
 }
 
+bool Rank::getRows(int32_t slot, SlotRows &out) {
+  if (!getSlot(slot, out))
+    return false;
+  if (out.distribution == LAMRT_WHOLE || out.distribution == LAMRT_OWN_ROWS)
+    return true;
+  return failStep(fail(LAMRT_MALFORMED,
+                       "program: slot %d: this rank has a part of it only",
+                       slot));
+}
+
 /// Addends, and what one rank has, are for collectives only.
 bool Rank::checkReadable(int32_t slot, const SlotRows &rows) {
-  if (rows.distribution == LAMRT_WHOLE || rows.distribution == LAMRT_COLUMNS)
+  if (rows.distribution == LAMRT_WHOLE || rows.distribution == LAMRT_COLUMNS ||
+      rows.distribution == LAMRT_OWN_ROWS)
     return true;
   return failStep(fail(LAMRT_MALFORMED,
                        "program: slot %d: its value is spread over the ranks",

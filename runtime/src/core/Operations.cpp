@@ -110,6 +110,23 @@ void Rank::selectRows(int32_t in, int32_t out) {
   lookAt({"lamrt_select_rows", -1, -1, out});
 }
 
+void Rank::shardRows(int32_t in, int32_t out) {
+  SlotRows from, to;
+  if (!getWhole(in, from) || !getSlot(out, to))
+    return;
+  if (from.section != LAMRT_ROWS_TOKENS || to.distribution != LAMRT_OWN_ROWS ||
+      from.features != to.features || from.rows.type != to.rows.type) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: own rows of slot %d cannot be slot %d", in, out));
+    return;
+  }
+  int64_t begin, end;
+  getOwnRows(from.count, begin, end);
+  memcpy(to.rows.data, from.rows.data + begin * from.rows.rowBytes,
+         static_cast<size_t>((end - begin) * from.rows.rowBytes));
+  lookAt({"lamrt_shard_rows", -1, -1, out});
+}
+
 void Rank::copy(int32_t in, int32_t out) {
   SlotRows from, to;
   if (!getSlot(in, from) || !getMatching(out, from, to))
@@ -142,7 +159,7 @@ void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
                    int32_t norm, int32_t out) {
   SlotRows from, to;
   const float *scale = nullptr;
-  if (!getWhole(in, from) || !getMatching(out, from, to) ||
+  if (!getRows(in, from) || !getMatching(out, from, to) ||
       !getVector(weight, layer, from.features, scale))
     return;
   pool.forRange(to.count, getGrain(to.features),

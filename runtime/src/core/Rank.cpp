@@ -45,7 +45,10 @@ lamrt_status checkSlot(const lamrt_variant &variant, int32_t index) {
       slot.rows >= 0 && slot.rows < LAMRT_NUM_SECTIONS &&
       isElementType(slot.type) && slot.features > 0 && slot.features < large &&
       slot.offset >= 0 && slot.offset < large && slot.offset % 64 == 0 &&
-      slot.distribution >= LAMRT_WHOLE && slot.distribution <= LAMRT_ROOT;
+      slot.distribution >= LAMRT_WHOLE && slot.distribution <= LAMRT_OWN_ROWS;
+  // The rows that a rank keeps lie in a section that is as short.
+  valid = valid && (slot.distribution == LAMRT_OWN_ROWS) ==
+                       (slot.rows == LAMRT_ROWS_OWN_TOKENS);
   if (valid && slot.distribution == LAMRT_COLUMNS)
     valid = slot.split_unit > 0 && slot.features % slot.split_unit == 0;
   if (valid)
@@ -114,6 +117,7 @@ lamrt_status Rank::planMemory() {
   const lamrt_cache &kv = program->cache;
   sectionRows[LAMRT_ROWS_TOKENS] = options.max_tokens;
   sectionRows[LAMRT_ROWS_LOGITS] = options.max_logit_rows;
+  sectionRows[LAMRT_ROWS_OWN_TOKENS] = getMostOwnRows(options.max_tokens);
   SizeSum arenaSize, cacheSize, scratchSize;
   for (int s = 0; s < LAMRT_NUM_SECTIONS; ++s)
     arenaSize.add({variant->arena_bytes[s], sectionRows[s]});

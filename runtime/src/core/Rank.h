@@ -68,6 +68,7 @@ public:
 
   void embed(int32_t weight, int32_t out);
   void selectRows(int32_t in, int32_t out);
+  void shardRows(int32_t in, int32_t out);
   void copy(int32_t in, int32_t out);
   void add(int32_t residual, int32_t update, int32_t out);
   void rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
@@ -83,6 +84,8 @@ public:
                  int32_t heads, int32_t kvHeads, double scale, int32_t out);
   void allReduce(int32_t partial, int32_t bias, int32_t biasLayer, int32_t tree,
                  int32_t out);
+  void reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
+                     int32_t tree, int32_t out);
   void allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                                 int32_t weight, int32_t layer, int32_t bias,
                                 int32_t biasLayer, double eps, int32_t norm,
@@ -113,6 +116,8 @@ private:
   bool failStep(lamrt_status status);
   bool getSlot(int32_t slot, SlotRows &out);
   bool getWhole(int32_t slot, SlotRows &out);
+  /// Whole rows: all of the step, or those that this rank keeps.
+  bool getRows(int32_t slot, SlotRows &out);
   bool checkReadable(int32_t slot, const SlotRows &rows);
   bool getMatching(int32_t slot, const SlotRows &like, SlotRows &out);
   bool getVector(int32_t weight, int32_t layer, int64_t features,
@@ -123,8 +128,12 @@ private:
   bool getTree(int32_t tree, const lamrt_list *&out);
   /// Units [begin, end) of `units` that this rank has.
   void getUnits(int64_t units, int64_t &begin, int64_t &end) const;
-  /// Rows of the step that this rank does for all.
+  /// Rows of the step that this rank does for all, or keeps.
   void getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const;
+  /// Most of them that a rank has.
+  int64_t getMostOwnRows(int64_t rows) const {
+    return rows / options.ranks + (rows % options.ranks != 0);
+  }
   bool isGroup() const { return options.ranks > 1; }
 
   // Parts of linear (Linear.cpp).
@@ -147,10 +156,19 @@ private:
   void closeMeeting();
   void sumRow(const Reduction &reduction, int64_t row, int32_t type, void *out);
   void sendRow(const cpu::Rows &from, int32_t result, int64_t row);
-  /// Calls body(row, thread) for the rows that this rank does, and sends them
-  /// if the others do not do them too.
+  /// The rows of a collective that this rank does.
+  struct OwnRows {
+    int64_t begin, end;
+    bool isForAll; ///< the others do not do them too
+  };
+  /// All rows or its own, as is better; its own if it keeps only these.
+  OwnRows chooseRows(int64_t rows, bool keepsOwn) const;
+  /// Calls body(row, thread) for these rows, and sends them if they are for
+  /// all.
   template <typename Body, typename Send>
-  void forOwnRows(int64_t rows, int64_t features, Body body, Send send);
+  void forOwnRows(OwnRows own, int64_t features, Body body, Send send);
+  void gatherRows(int32_t in, const SlotRows &from, int32_t out,
+                  const SlotRows &to);
 
   // Parts of attention (Attention.cpp).
   void writeCache(const SlotRows &key, const SlotRows &value, int32_t layer);

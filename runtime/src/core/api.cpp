@@ -114,6 +114,11 @@ void lamrt_select_rows(lamrt_rank *rank, int32_t in, int32_t out) {
                [&](Rank &r) { r.selectRows(in, out); });
 }
 
+void lamrt_shard_rows(lamrt_rank *rank, int32_t in, int32_t out) {
+  runOperation(rank, "shard_rows", LAMRT_PHASE_OTHER,
+               [&](Rank &r) { r.shardRows(in, out); });
+}
+
 void lamrt_copy(lamrt_rank *rank, int32_t in, int32_t out) {
   runOperation(rank, "copy", LAMRT_PHASE_OTHER,
                [&](Rank &r) { r.copy(in, out); });
@@ -171,6 +176,13 @@ void lamrt_all_reduce(lamrt_rank *rank, int32_t partial, int32_t bias,
                       int32_t bias_layer, int32_t tree, int32_t out) {
   runOperation(rank, "all_reduce", LAMRT_PHASE_COLLECTIVES, [&](Rank &r) {
     r.allReduce(partial, bias, bias_layer, tree, out);
+  });
+}
+
+void lamrt_reduce_scatter(lamrt_rank *rank, int32_t partial, int32_t bias,
+                          int32_t bias_layer, int32_t tree, int32_t out) {
+  runOperation(rank, "reduce_scatter", LAMRT_PHASE_COLLECTIVES, [&](Rank &r) {
+    r.reduceScatter(partial, bias, bias_layer, tree, out);
   });
 }
 

@@ -96,7 +96,9 @@ std::string makeJson(const lamina_program &program,
   text += ",\"arena_bytes_per_token\":" +
           std::to_string(variant.arena_bytes[LAMRT_ROWS_TOKENS]) +
           ",\"arena_bytes_per_logit_row\":" +
-          std::to_string(variant.arena_bytes[LAMRT_ROWS_LOGITS]);
+          std::to_string(variant.arena_bytes[LAMRT_ROWS_LOGITS]) +
+          ",\"arena_bytes_per_own_token\":" +
+          std::to_string(variant.arena_bytes[LAMRT_ROWS_OWN_TOKENS]);
   text += ",\"ranks\":[";
   for (int32_t i = 0; i < program.num_variants; ++i)
     text += (i ? "," : "") + std::to_string(program.variants[i].ranks);

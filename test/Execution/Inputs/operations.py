@@ -258,6 +258,50 @@ def fused_case(ranks, tree, mode, element, result, bias, wants_residual):
     return case, finish(case, "%n", 40, result)
 
 
+def own_rows_case(ranks, tree, mode, element, result, bias, wanted):
+    """The residual in rows of the ranks; `wanted` is the normed value, or it."""
+    case = Case(f"shard_rows {ranks} {tree} {mode} {element} {result} {bias} {wanted}")
+    add_partial(case, ranks, "f32", 1)
+    embed(case, "start", 40, element)
+    case.weight("norm", [40], "f32", layers=3)
+    text = ""
+    if bias:
+        case.weight("b", [40], bias)
+        text = " bias @b"
+    rows = f"tensor<?x40x{element}, #llama.rows>"
+    types = f"tensor<?x40xf32, #llama.partial>, {rows} -> tensor<?x40x{result}>"
+    case.op(f"%h0 = llama.shard_rows %start : tensor<?x40x{element}> -> {rows}")
+    case.op(f"%h = llama.layers %l to 3 iter (%i = %h0) : {rows} {{")
+    case.op(f"  %n, %j = llama.all_reduce_residual_rms_norm %p, %i, @norm[%l]{text} eps 1.0e-02 norm {mode} sum f32 tree {tree} : {types}")
+    case.op(f"  llama.yield %j : {rows}")
+    case.op("}")
+    if wanted == "residual":
+        case.op(f"%g = llama.all_gather %h : {rows} -> tensor<?x40x{element}>")
+        return case, finish(case, "%g", 40, element)
+    case.op(f"%k, %j = llama.all_reduce_residual_rms_norm %p, %h, @norm[1]{text} eps 1.0e-02 norm {mode} sum f32 tree {tree} : {types}")
+    return case, finish(case, "%k", 40, result)
+
+
+def reduce_scatter_case(ranks, tree, element, bias):
+    """What the fused op with own rows stands for, and the other ops on rows."""
+    case = Case(f"reduce_scatter {ranks} {tree} {element} {bias}")
+    add_partial(case, ranks, "f32", 1)
+    embed(case, "start", 40, element)
+    case.weight("norm", [40], "f32")
+    text = ""
+    if bias:
+        case.weight("b", [40], bias)
+        text = " bias @b"
+    rows = f"tensor<?x40x{element}, #llama.rows>"
+    case.op(f"%h = llama.shard_rows %start : tensor<?x40x{element}> -> {rows}")
+    case.op(f"%s = llama.reduce_scatter %p{text} sum f32 tree {tree} : tensor<?x40xf32, #llama.partial> -> {rows}")
+    case.op(f"%r = llama.add %h, %s : {rows}")
+    case.op(f"%n = llama.rms_norm %r, @norm eps 1.0e-02 norm hf : {rows}")
+    case.op(f"%m = llama.silu_mul %n, %h : {rows}")
+    case.op(f"%g = llama.all_gather %m : {rows} -> tensor<?x40x{element}>")
+    return case, finish(case, "%g", 40, element)
+
+
 def gather_case(ranks, unit, to_all):
     case = Case(f"{'all_gather' if to_all else 'gather'} {ranks} {unit}")
     case.ranks = ranks
@@ -293,14 +337,23 @@ def split_attention_case(ranks, heads, groups, ids):
 
 
 def make_rank_cases():
-    """More rows than twice the ranks are done in another way than few."""
-    few, many = IDS[:3], IDS * 3
+    """More rows than twice the ranks are done in another way than few; with fewer
+    rows than ranks some have none of their own."""
+    one, few, many = IDS[3:4], IDS[:3], IDS * 3
+    yield own_rows_case(4, "[2, 2]", "hf", "f32", "f32", "f32", "residual"), one
+    yield reduce_scatter_case(3, "[3]", "f32", None), one
     for ids in (few, many):
         # Trees of two radices that differ: their order is seen.
         for ranks, tree in ((2, "[2]"), (3, "[3]"), (4, "[2, 2]"), (4, "[4]"), (6, "[2, 3]"), (6, "[3, 2]")):
             yield all_reduce_case(ranks, tree, "f32", "f32", None), ids
             yield fused_case(ranks, tree, "hf", "f32", "bf16", "f32", False), ids
+            yield own_rows_case(ranks, tree, "hf", "f32", "bf16", "f32", "normed"), ids
+            yield reduce_scatter_case(ranks, tree, "bf16", None), ids
             yield gather_case(ranks, 1, False), ids
+        yield own_rows_case(2, "[2]", "zero_centered", "bf16", "bf16", "bf16", "residual"), ids
+        yield own_rows_case(3, "[3]", "single", "f16", "f32", None, "residual"), ids
+        yield own_rows_case(8, "[2, 2, 2]", "hf", "f32", "f32", None, "residual"), ids
+        yield reduce_scatter_case(3, "[3]", "f32", "f16"), ids
         yield all_reduce_case(2, "[2]", "q8_0", "bf16", "f16", unit=32, leaves="[3]"), ids
         yield all_reduce_case(3, "[3]", "bf16", "f16", "f32", unit=2), ids
         yield fused_case(2, "[2]", "zero_centered", "bf16", "bf16", "bf16", False), ids
