@@ -238,12 +238,12 @@ int Compilation::addProgramInfo() {
 
 /// Adds the passes that make `stage` of the stage before it.
 static void addStage(mlir::PassManager &manager, Stage stage,
-                     const StageOptions &options, bool fuse) {
+                     const StageOptions &options, const FusingOptions &fusing) {
   switch (stage) {
   case Stage::Sharded:
     return buildShardedPipeline(manager, options);
   case Stage::Fused:
-    return buildFusingPipeline(manager, {fuse, false});
+    return buildFusingPipeline(manager, fusing);
   case Stage::Planned:
     return buildPlannedPipeline(manager);
   case Stage::Runtime:
@@ -289,7 +289,7 @@ int Compilation::runStages(mlir::ModuleOp target, Stage stage, int64_t ranks) {
     if (next == Stage::Planned && mlir::failed(checkRuntimeSupport(target)))
       return int(ExitCode::Unsupported);
     mlir::PassManager manager(&context);
-    addStage(manager, next, options, request.fuse);
+    addStage(manager, next, options, {request.fuse, request.shardResidual});
     if (mlir::failed(manager.run(target)))
       return int(getFailureCode(next));
     note("reached the stage " + getName(next).str());

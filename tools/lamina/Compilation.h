@@ -46,6 +46,8 @@ struct CompileRequest {
   bool taps = false;
   /// Norms are hoisted and fused.
   bool fuse = true;
+  /// The residual is kept in rows of the ranks.
+  bool shardResidual = false;
   bool hashWeights = false;
   /// The program reads a packed file beside it, not the model's files.
   bool packWeights = false;

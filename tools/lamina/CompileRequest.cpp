@@ -147,6 +147,7 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
   }
   request.taps = line.options.hasArg(OPT_taps);
   request.fuse = !line.options.hasArg(OPT_no_fuse);
+  request.shardResidual = line.options.hasArg(OPT_shard_residual);
   request.hashWeights = line.options.hasArg(OPT_hash_weights);
   request.verbose = line.options.hasArg(OPT_verbose);
   return request;

@@ -38,6 +38,8 @@ def tp_EQ : Joined<["--"], "tp=", Compiling>, MetaVarName<"N">,
     HelpText<"number of ranks (default 1); several for a program: 1,2,4">;
 def no_fuse : Flag<["--"], "no-fuse", Compiling>,
     HelpText<"keep norms, adds and sums over ranks apart, to compare">;
+def shard_residual : Flag<["--"], "shard-residual", Compiling>,
+    HelpText<"with several ranks: each keeps its rows of the residual only">;
 def verbose : Flag<["--"], "verbose", Compiling>,
     HelpText<"say what is done, and how long it takes">;
 

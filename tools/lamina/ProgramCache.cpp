@@ -65,6 +65,7 @@ bool addCompiler(const CompileRequest &request, Fingerprint &fingerprint,
   fingerprint.add(uint64_t(request.maxContext));
   fingerprint.add(uint64_t(request.taps));
   fingerprint.add(uint64_t(request.fuse));
+  fingerprint.add(uint64_t(request.shardResidual));
   return true;
 }
 
