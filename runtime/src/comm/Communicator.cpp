@@ -63,6 +63,24 @@ void Communicator::abort(int32_t rank, lamrt_status status,
   wakeWaiting();
 }
 
+lamrt_status Communicator::begin(int32_t rank, RankEvent event) {
+  RankState &state = getSeat(rank).state;
+  if (lamrt_status status = check())
+    return finish(rank, status);
+  if (advance(state, event))
+    return LAMRT_OK;
+  Report report;
+  report.add("the protocol has no %s when %s", getName(event), getName(state));
+  abort(rank, LAMRT_INTERNAL, report.get());
+  return finish(rank, failWaiting());
+}
+
+lamrt_status Communicator::finish(int32_t rank, lamrt_status status,
+                                  RankEvent event) {
+  advance(getSeat(rank).state, status ? event : RankEvent::complete);
+  return status;
+}
+
 lamrt_status Communicator::failWaiting() const {
   return fail(LAMRT_DEVICE, "group: %s", firstReport.get());
 }
@@ -79,7 +97,7 @@ lamrt_status Communicator::compareKeys(int32_t rank) {
                strcmp(own.get(), peer.get()) ? "" : " and other arguments");
     describeHistory(report);
     abort(rank, LAMRT_DEVICE, report.get());
-    return failWaiting();
+    return finish(rank, failWaiting(), RankEvent::differ);
   }
   return LAMRT_OK;
 }
@@ -92,7 +110,7 @@ lamrt_status Communicator::reportTimeout(int32_t rank, const char *missing) {
              describe(seat.offer.key).get(), missing);
   describeHistory(report);
   abort(rank, LAMRT_DEVICE, report.get());
-  return failWaiting();
+  return finish(rank, failWaiting(), RankEvent::late);
 }
 
 void Communicator::describeHistory(Report &report) const {

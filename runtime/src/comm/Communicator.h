@@ -16,6 +16,7 @@
 #define LAMINA_RUNTIME_COMM_COMMUNICATOR_H
 
 #include "../cpu/Kernels.h"
+#include "Protocol.h"
 #include "Report.h"
 
 #include <atomic>
@@ -82,6 +83,8 @@ public:
   virtual lamrt_status open(int32_t rank, const Offer &offer) = 0;
   /// Waits until this rank may change what it has offered.
   virtual lamrt_status close(int32_t rank) = 0;
+  /// Instead of close, if no rank reads what has been offered.
+  lamrt_status leave(int32_t rank) { return begin(rank, RankEvent::leave); }
   /// What a rank has laid out; between open and close.
   const Offer &offerOf(int32_t rank) const {
     return seats[static_cast<size_t>(rank)].offer;
@@ -133,7 +136,16 @@ protected:
     std::atomic<uint32_t> numNoted{0};
     std::atomic<const char *> noted[kRemembered] = {};
     Offer offer;
+    RankState state = RankState::idle; ///< read and written by the rank itself
   };
+
+  /// A rank begins something: fails if the group has, or ends it if the
+  /// protocol does not have that here.
+  lamrt_status begin(int32_t rank, RankEvent event);
+  /// What a rank has waited for: `status`, which is that of `event` if it is a
+  /// failure. Returns it.
+  lamrt_status finish(int32_t rank, lamrt_status status,
+                      RankEvent event = RankEvent::lose);
 
   /// Makes those who wait look whether the group has failed.
   virtual void wakeWaiting() = 0;

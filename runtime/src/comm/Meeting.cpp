@@ -17,21 +17,30 @@ constexpr int64_t kSlice = 100000000;
 } // namespace
 
 lamrt_status Meeting::open(int32_t rank, const Offer &offer) {
-  if (lamrt_status status = check())
+  if (lamrt_status status = begin(rank, RankEvent::offer))
     return status;
   Seat &seat = getSeat(rank);
   seat.offer = offer;
   seat.collectives.fetch_add(1, std::memory_order_relaxed);
-  if (lamrt_status status = wait(rank))
+  if (lamrt_status status = finish(rank, wait(rank)))
     return status;
   // Every rank looks at all: none touches a row of a group that disagrees.
   return compareKeys(rank);
 }
 
-lamrt_status Meeting::agree(int32_t, const Statement &statement, int32_t) {
-  if (!statement.status)
-    return LAMRT_OK;
-  return fail(statement.status, "%s", statement.message);
+lamrt_status Meeting::close(int32_t rank) {
+  if (lamrt_status status = begin(rank, RankEvent::close))
+    return status;
+  return finish(rank, wait(rank));
+}
+
+lamrt_status Meeting::agree(int32_t rank, const Statement &statement, int32_t) {
+  if (lamrt_status status = begin(rank, RankEvent::agree))
+    return status;
+  lamrt_status status = LAMRT_OK;
+  if (statement.status)
+    status = fail(statement.status, "%s", statement.message);
+  return finish(rank, status, RankEvent::differ);
 }
 
 /// The last rank that comes lets all go on.

@@ -19,7 +19,7 @@ public:
 
   bool sharesMemory() const override { return true; }
   lamrt_status open(int32_t rank, const Offer &offer) override;
-  lamrt_status close(int32_t rank) override { return wait(rank); }
+  lamrt_status close(int32_t rank) override;
   lamrt_status reserve(uint64_t) override { return LAMRT_OK; }
   /// The ranks of a process are made by one thread, one after the other.
   lamrt_status agree(int32_t rank, const Statement &statement,

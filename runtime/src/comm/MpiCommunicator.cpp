@@ -162,7 +162,7 @@ void MpiCommunicator::fillHeader(int32_t rank, const Offer &offer) {
 }
 
 lamrt_status MpiCommunicator::open(int32_t rank, const Offer &offer) {
-  if (lamrt_status status = check())
+  if (lamrt_status status = begin(rank, RankEvent::offer))
     return status;
   Seat &seat = getSeat(rank);
   seat.offer = offer;
@@ -173,13 +173,16 @@ lamrt_status MpiCommunicator::open(int32_t rank, const Offer &offer) {
                  static_cast<uint64_t>(offer.in.rowBytes));
   if (!bytes || *bytes > capacity) {
     abort(rank, LAMRT_INTERNAL, "program: a collective that it does not list");
-    return failWaiting();
+    return finish(rank, failWaiting());
   }
-  memcpy(laidOut.data() + sizeof(Header), offer.in.data, *bytes);
+  if (*bytes > 0)
+    memcpy(laidOut.data() + sizeof(Header), offer.in.data, *bytes);
   if (!exchange(kCollective, *bytes, offer.isForRoot, timeoutNanoseconds))
     return failTransfer(rank);
+  finish(rank, LAMRT_OK);
   for (const Peer &peer : peers) {
-    const Header &header = *getHeader(peer.received);
+    Header &header = *getHeader(peer.received);
+    header.name[sizeof(header.name) - 1] = 0;
     Offer &theirs = getSeat(peer.rank).offer;
     theirs.key = {header.name, header.operation, header.type,
                   header.rows, header.features,  header.arguments};
@@ -192,9 +195,17 @@ lamrt_status MpiCommunicator::open(int32_t rank, const Offer &offer) {
   return compareKeys(rank);
 }
 
+/// What was sent has been sent, and what was received stays until the next
+/// collective.
+lamrt_status MpiCommunicator::close(int32_t rank) {
+  if (lamrt_status status = begin(rank, RankEvent::close))
+    return status;
+  return finish(rank, LAMRT_OK);
+}
+
 lamrt_status MpiCommunicator::agree(int32_t rank, const Statement &statement,
                                     int32_t patience) {
-  if (lamrt_status status = check())
+  if (lamrt_status status = begin(rank, RankEvent::agree))
     return status;
   Offer offer;
   offer.key.name = "the agreement";
@@ -211,13 +222,16 @@ lamrt_status MpiCommunicator::agree(int32_t rank, const Statement &statement,
     theirs->message[sizeof(theirs->message) - 1] = 0;
     statements[static_cast<size_t>(peer.rank)] = theirs;
   }
-  lamrt_status status = judge(statements);
+  lamrt_status status = finish(rank, judge(statements), RankEvent::differ);
   // All have the same to say: rank 0 says it.
   return status && rank > 0 ? fail(status, "%s", "") : status;
 }
 
 lamrt_status MpiCommunicator::broadcast(const void *data, uint64_t size) {
-  if (lamrt_status status = check())
+  if (mpi->rank() != 0)
+    return fail(LAMRT_USAGE, "group: rank %d tells, expected rank 0",
+                mpi->rank());
+  if (lamrt_status status = begin(0, RankEvent::tell))
     return status;
   auto *bytes = static_cast<const uint8_t *>(data);
   transfers->data.assign(bytes, bytes + size);
@@ -233,12 +247,14 @@ lamrt_status MpiCommunicator::broadcast(const void *data, uint64_t size) {
   if (!sendAll(kSize, &transfers->size, sizeof(size)) ||
       !sendAll(kData, transfers->data.data(), size))
     return failTransfer(0);
-  return LAMRT_OK;
+  return finish(0, LAMRT_OK);
 }
 
 lamrt_status MpiCommunicator::receive(bool isPatient,
                                       const std::vector<uint8_t> *&data) {
-  if (lamrt_status status = check())
+  if (mpi->rank() == 0)
+    return fail(LAMRT_USAGE, "group: rank 0 listens, expected another");
+  if (lamrt_status status = begin(mpi->rank(), RankEvent::listen))
     return status;
   Peer &root = peers.front();
   auto receiveFromRoot = [&](int tag, void *to, uint64_t count, int64_t limit) {
@@ -252,14 +268,14 @@ lamrt_status MpiCommunicator::receive(bool isPatient,
     return failTransfer(mpi->rank());
   if (transfers->size > kMaxBroadcast) {
     abort(0, LAMRT_DEVICE, "sent a message of a wrong size");
-    return failWaiting();
+    return finish(mpi->rank(), failWaiting());
   }
   transfers->data.resize(transfers->size);
   if (!receiveFromRoot(kData, transfers->data.data(), transfers->size,
                        timeoutNanoseconds))
     return failTransfer(mpi->rank());
   data = &transfers->data;
-  return LAMRT_OK;
+  return finish(mpi->rank(), LAMRT_OK);
 }
 
 bool MpiCommunicator::isError(int error, int32_t peer) {
@@ -343,7 +359,7 @@ lamrt_status MpiCommunicator::failTransfer(int32_t rank) {
   if (firstError.isEmpty())
     return reportTimeout(rank, nameMissing().get());
   abort(rank, LAMRT_DEVICE, firstError.get());
-  return failWaiting();
+  return finish(rank, failWaiting());
 }
 
 /// A peer tells what it did last with each collective.

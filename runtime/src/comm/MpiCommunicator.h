@@ -34,7 +34,7 @@ public:
   bool sharesMemory() const override { return false; }
   lamrt_status open(int32_t rank, const Offer &offer) override;
   /// What was received stays until the next collective, what was sent is sent.
-  lamrt_status close(int32_t) override { return check(); }
+  lamrt_status close(int32_t rank) override;
   lamrt_status reserve(uint64_t bytes) override;
   lamrt_status agree(int32_t rank, const Statement &statement,
                      int32_t patience) override;

@@ -72,7 +72,8 @@ void Rank::meetAtEnd() {
   offer.key.name = "the end of the step";
   offer.key.operation = LAMRT_NUM_COLLECTIVES;
   offer.key.rows = stepArrays.numTokens();
-  openMeeting(offer);
+  if (openMeeting(offer))
+    (void)group->getCommunicator().leave(options.rank);
 }
 
 void Rank::getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const {

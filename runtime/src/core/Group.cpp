@@ -186,7 +186,7 @@ lamrt_status Group::agree(const lamrt_rank_options &options,
                 static_cast<uint64_t>(options.max_logit_rows));
   statement.add("max_sequences", static_cast<uint64_t>(options.max_sequences));
   statement.add("num_pages", static_cast<uint64_t>(options.num_pages));
-  return communicator->agree(options.rank, statement, 1);
+  return agree(options, statement, 1);
 }
 
 lamrt_status Group::agreeOnStart(const lamrt_rank_options &options,
@@ -194,7 +194,16 @@ lamrt_status Group::agreeOnStart(const lamrt_rank_options &options,
   Statement statement;
   statement.status = status;
   snprintf(statement.message, sizeof(statement.message), "%s", getLastError());
-  return communicator->agree(options.rank, statement, kLoadingPatience);
+  return agree(options, statement, kLoadingPatience);
+}
+
+lamrt_status Group::agree(const lamrt_rank_options &options,
+                          const Statement &statement, int32_t patience) {
+  int32_t own = communicator->ownRank();
+  int32_t rank = own < 0 ? options.rank : own;
+  if (rank < 0 || rank >= ranks())
+    return fail(statement.status, "%s", statement.message);
+  return communicator->agree(rank, statement, patience);
 }
 
 lamrt_status Group::openWeights(const lamrt_rank_options &options) {

@@ -71,6 +71,8 @@ private:
   static lamrt_status startProcesses(const lamina_program &program,
                                      const lamrt_group_options &options,
                                      std::unique_ptr<Communicator> &out);
+  lamrt_status agree(const lamrt_rank_options &options,
+                     const Statement &statement, int32_t patience);
   lamrt_status open(const lamrt_rank_options &options);
 
   const lamina_program &program;
