@@ -37,6 +37,12 @@ cpu::Rows getRow(const cpu::Rows &rows, int64_t row) {
 
 } // namespace
 
+/// The rows of the fused op: a residual before and after, and its norm.
+struct Rank::FusedRows {
+  SlotRows old, next, normed;
+  bool keepsOwn; ///< of the residual, this rank has its own rows only
+};
+
 /// The sum over ranks that a collective begins with.
 struct Rank::Reduction {
   SlotRows partial;
@@ -61,14 +67,14 @@ bool Rank::getReduction(int32_t partial, int32_t bias, int32_t biasLayer,
 }
 
 bool Rank::openMeeting(const Offer &offer) {
-  lamrt_status status = group->getMeeting().open(options.rank, offer);
+  lamrt_status status = group->getCommunicator().open(options.rank, offer);
   if (status && !stepStatus)
     stepStatus = status;
   return status == LAMRT_OK;
 }
 
 void Rank::closeMeeting() {
-  lamrt_status status = group->getMeeting().close(options.rank);
+  lamrt_status status = group->getCommunicator().close(options.rank);
   if (status && !stepStatus)
     stepStatus = status;
 }
@@ -78,7 +84,8 @@ void Rank::meetAtEnd() {
   offer.key.name = "the end of the step";
   offer.key.operation = LAMRT_NUM_COLLECTIVES;
   offer.key.rows = stepArrays.numTokens();
-  openMeeting(offer);
+  if (openMeeting(offer))
+    (void)group->getCommunicator().leave(options.rank);
 }
 
 void Rank::getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const {
@@ -91,9 +98,9 @@ void Rank::getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const {
 void Rank::sumRow(const Reduction &reduction, int64_t row, int32_t type,
                   void *out) {
   const float *addends[kMaxRanks];
-  Meeting &meeting = group->getMeeting();
+  Communicator &communicator = group->getCommunicator();
   for (int32_t r = 0; r < options.ranks; ++r) {
-    const cpu::Rows &rows = meeting.offerOf(r).in;
+    const cpu::Rows &rows = communicator.offerOf(r).in;
     addends[r] =
         reinterpret_cast<const float *>(rows.data + row * rows.rowBytes);
   }
@@ -106,7 +113,7 @@ void Rank::sumRow(const Reduction &reduction, int64_t row, int32_t type,
 void Rank::sendRow(const cpu::Rows &from, int32_t result, int64_t row) {
   for (int32_t r = 0; r < options.ranks; ++r)
     if (r != options.rank) {
-      const cpu::Rows &to = group->getMeeting().offerOf(r).outs[result];
+      const cpu::Rows &to = group->getCommunicator().offerOf(r).outs[result];
       memcpy(to.data + row * to.rowBytes, from.data + row * from.rowBytes,
              static_cast<size_t>(from.rowBytes));
     }
@@ -194,33 +201,41 @@ void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
   closeMeeting();
 }
 
+bool Rank::getFusedRows(const SlotRows &partial, int32_t residual,
+                        int32_t outNormed, int32_t outResidual,
+                        FusedRows &out) {
+  if (!getRows(residual, out.old) ||
+      !getMatching(outResidual, out.old, out.next))
+    return false;
+  // The normed rows are those of all, whatever rows of the residual a rank has.
+  out.keepsOwn = out.old.distribution == LAMRT_OWN_ROWS;
+  SlotRows whole = out.old;
+  whole.distribution = LAMRT_WHOLE;
+  if (out.keepsOwn)
+    whole.section = LAMRT_ROWS_TOKENS;
+  if (!getMatching(outNormed, whole, out.normed))
+    return false;
+  if (whole.features == partial.features && whole.section == partial.section)
+    return true;
+  return failStep(fail(LAMRT_MALFORMED,
+                       "program: the addends of a sum over the ranks are no "
+                       "update of slot %d",
+                       residual));
+}
+
 void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                                     int32_t weight, int32_t layer, int32_t bias,
                                     int32_t biasLayer, double eps, int32_t norm,
                                     int32_t tree, int32_t outNormed,
                                     int32_t outResidual) {
   Reduction sum;
-  SlotRows old, normed, next;
+  FusedRows rows;
   const float *scale = nullptr;
   if (!getReduction(partial, bias, biasLayer, tree, sum) ||
-      !getRows(residual, old) || !getMatching(outResidual, old, next) ||
-      !getVector(weight, layer, old.features, scale))
+      !getFusedRows(sum.partial, residual, outNormed, outResidual, rows) ||
+      !getVector(weight, layer, rows.old.features, scale))
     return;
-  // The normed rows are those of all, whatever rows of the residual a rank has.
-  bool keepsOwn = old.distribution == LAMRT_OWN_ROWS;
-  SlotRows whole = old;
-  whole.distribution = LAMRT_WHOLE;
-  if (keepsOwn)
-    whole.section = LAMRT_ROWS_TOKENS;
-  if (!getMatching(outNormed, whole, normed))
-    return;
-  if (old.features != sum.partial.features ||
-      whole.section != sum.partial.section) {
-    failStep(fail(LAMRT_MALFORMED,
-                  "program: the sum of slot %d is no update of slot %d",
-                  partial, residual));
-    return;
-  }
+  const SlotRows &old = rows.old, &next = rows.next, &normed = rows.normed;
   Offer offer;
   offer.key = {"all_reduce_residual_rms_norm",
                LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
@@ -234,8 +249,11 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
   offer.outs[1] = next.rows;
   if (!openMeeting(offer))
     return;
-  OwnRows own = chooseRows(normed.count, keepsOwn);
-  int64_t firstKept = keepsOwn ? own.begin : 0;
+  OwnRows own = chooseRows(normed.count, rows.keepsOwn);
+  // Normed rows that cannot be sent lie in front until they are gathered.
+  bool gathers = rows.keepsOwn && !group->getCommunicator().sharesMemory();
+  int64_t firstKept = rows.keepsOwn ? own.begin : 0;
+  int64_t firstNormed = gathers ? own.begin : 0;
   forOwnRows(
       own, old.features,
       [&](int64_t row, int32_t thread) {
@@ -247,17 +265,47 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
         kernels->add(getRow(old.rows, row - firstKept), update, added,
                      old.features, 0, 1);
         kernels->rmsNorm(added, scale, static_cast<float>(eps), norm,
-                         getRow(normed.rows, row), old.features, 0, 1);
+                         getRow(normed.rows, row - firstNormed), old.features,
+                         0, 1);
       },
       [&](int64_t row) {
-        sendRow(normed.rows, 0, row);
-        if (!keepsOwn)
+        if (!gathers)
+          sendRow(normed.rows, 0, row);
+        if (!rows.keepsOwn)
           sendRow(next.rows, 1, row);
       });
   closeMeeting();
+  if (gathers)
+    joinRows(normed.rows, normed, hashWords(outNormed, normed.count));
 }
 
-/// Each rank reads the rows of the others.
+/// Joins the rows of all ranks in `to`. This rank brings its own from `from`
+/// on, which may be the begin of `to`.
+void Rank::joinRows(const cpu::Rows &from, const SlotRows &to,
+                    uint64_t arguments) {
+  // Every rank has room for as many rows, also if it keeps fewer.
+  int64_t each = getMostOwnRows(to.count);
+  Offer offer;
+  offer.key = {"all_gather", LAMRT_ALL_GATHER, from.type,
+               each,         to.features,      arguments};
+  offer.in = from;
+  if (!openMeeting(offer))
+    return;
+  int64_t begin, end;
+  getOwnRows(to.count, begin, end);
+  memmove(getRow(to.rows, begin).data, from.data,
+          static_cast<size_t>((end - begin) * from.rowBytes));
+  for (int32_t r = 0; r < options.ranks; ++r) {
+    int64_t first = std::min(to.count, r * each);
+    int64_t last = std::min(to.count, first + each);
+    if (r != options.rank)
+      memcpy(getRow(to.rows, first).data,
+             group->getCommunicator().offerOf(r).in.data,
+             static_cast<size_t>((last - first) * from.rowBytes));
+  }
+  closeMeeting();
+}
+
 void Rank::gatherRows(int32_t in, const SlotRows &from, int32_t out,
                       const SlotRows &to) {
   if (to.distribution != LAMRT_WHOLE || to.section != LAMRT_ROWS_TOKENS ||
@@ -267,21 +315,7 @@ void Rank::gatherRows(int32_t in, const SlotRows &from, int32_t out,
                   in, out));
     return;
   }
-  // Every rank has room for as many rows, also if it keeps fewer.
-  int64_t each = getMostOwnRows(to.count);
-  Offer offer;
-  offer.key = {"all_gather", LAMRT_ALL_GATHER, from.rows.type,
-               each,         from.features,    hashWords(in, out, to.count)};
-  offer.in = from.rows;
-  if (!openMeeting(offer))
-    return;
-  for (int64_t row = 0; row < to.count; ++row) {
-    auto owner = static_cast<int32_t>(row / each);
-    const cpu::Rows &source = group->getMeeting().offerOf(owner).in;
-    memcpy(getRow(to.rows, row).data, getRow(source, row % each).data,
-           static_cast<size_t>(to.rows.rowBytes));
-  }
-  closeMeeting();
+  joinRows(from.rows, to, hashWords(in, out, to.count));
 }
 
 void Rank::gather(int32_t in, int32_t out, bool toAll) {
@@ -308,17 +342,20 @@ void Rank::gather(int32_t in, int32_t out, bool toAll) {
                from.features,
                hashWords(in, out)};
   offer.in = from.rows;
-  offer.outs[0] = to.rows;
+  offer.isForRoot = !toAll;
   if (!openMeeting(offer))
     return;
   int64_t bytes = cpu::getBlockBytes(from.rows.type);
-  int32_t receivers = toAll ? options.ranks : 1;
-  for (int32_t r = 0; r < receivers; ++r) {
-    const cpu::Rows &target = group->getMeeting().offerOf(r).outs[0];
+  int32_t senders = toAll || options.rank == 0 ? options.ranks : 0;
+  for (int32_t r = 0; r < senders; ++r) {
+    const cpu::Rows &source = group->getCommunicator().offerOf(r).in;
+    int64_t begin, end;
+    getUnits(r, from.features / from.splitUnit, begin, end);
+    int64_t place = begin * from.splitUnit * bytes;
+    int64_t width = (end - begin) * from.splitUnit * bytes;
     for (int64_t row = 0; row < from.count; ++row)
-      memcpy(target.data + row * target.rowBytes + from.begin * bytes,
-             from.rows.data + row * from.rows.rowBytes,
-             static_cast<size_t>(from.width() * bytes));
+      memcpy(to.rows.data + row * to.rows.rowBytes + place,
+             source.data + row * source.rowBytes, static_cast<size_t>(width));
   }
   closeMeeting();
 }

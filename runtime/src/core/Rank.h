@@ -41,6 +41,8 @@ struct SlotRows {
 
 class Rank {
 public:
+  Rank() = default;
+  ~Rank();
   lamrt_status create(const lamina_program &program,
                       const lamrt_rank_options &options);
   lamrt_status step(const lamrt_step &step, const float **outLogits,
@@ -56,7 +58,7 @@ public:
   /// in the group: a rank that was given up must not touch what the caller has
   /// freed since.
   bool isRunning() const {
-    return isOpen && !stepStatus && !group->getMeeting().hasFailed();
+    return isOpen && !stepStatus && !group->getCommunicator().hasFailed();
   }
 
   /// Nanoseconds on a steady clock; 0 if times are not wanted.
@@ -99,7 +101,7 @@ public:
   /// Remembers for reports what this rank does.
   void note(const char *operation) {
     if (isGroup())
-      group->getMeeting().note(options.rank, operation);
+      group->getCommunicator().note(options.rank, operation);
   }
 
 private:
@@ -108,6 +110,10 @@ private:
                             const lamrt_rank_options &options);
   lamrt_status checkOptions(const lamrt_rank_options &options) const;
   lamrt_status joinGroup();
+  lamrt_status prepare(const lamina_program &program,
+                       const lamrt_rank_options &options);
+  /// The most bytes that this rank brings to a collective.
+  uint64_t getOfferBytes() const;
   lamrt_status planMemory();
   lamrt_status checkMemory() const;
   lamrt_status allocateMemory();
@@ -126,8 +132,9 @@ private:
   bool getRadices(int32_t leaves, const lamrt_weight &weight, int64_t features,
                   const lamrt_list *&out);
   bool getTree(int32_t tree, const lamrt_list *&out);
-  /// Units [begin, end) of `units` that this rank has.
-  void getUnits(int64_t units, int64_t &begin, int64_t &end) const;
+  /// Units [begin, end) of `units` that a rank has.
+  void getUnits(int32_t rank, int64_t units, int64_t &begin,
+                int64_t &end) const;
   /// Rows of the step that this rank does for all, or keeps.
   void getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const;
   /// Most of them that a rank has.
@@ -167,6 +174,10 @@ private:
   /// all.
   template <typename Body, typename Send>
   void forOwnRows(OwnRows own, int64_t features, Body body, Send send);
+  struct FusedRows;
+  bool getFusedRows(const SlotRows &partial, int32_t residual,
+                    int32_t outNormed, int32_t outResidual, FusedRows &out);
+  void joinRows(const cpu::Rows &from, const SlotRows &to, uint64_t arguments);
   void gatherRows(int32_t in, const SlotRows &from, int32_t out,
                   const SlotRows &to);
 
@@ -198,6 +209,7 @@ private:
   lamrt_rank_options options = {};
   const cpu::Kernels *kernels = nullptr;
   std::unique_ptr<lamrt_group> ownGroup;
+  bool hasJoined = false;
   Group *group = nullptr;
   const WeightTable *weights = nullptr;
 
