@@ -3,6 +3,8 @@
 // RUN: lamina-opt %S/../Pipelines/Inputs/model.mlir --llama-to-sharded --llama-plan-buffers --remarks-filter=llama-plan --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNFUSED
 // RUN: lamina-opt %S/../Pipelines/Inputs/model.mlir --llama-to-fused --llama-plan-buffers --remarks-filter=llama-plan --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=FUSED
 
+// RUN: lamina-opt %S/../Pipelines/Inputs/model.mlir --llama-to-fused="ranks=4 shard-residual" --llama-plan-buffers --remarks-filter=llama-plan --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=ROWS
+
 // Planning again changes nothing, and neither does a round trip.
 
 // RUN: lamina-opt %S/Inputs/model.mlir --llama-plan-buffers > %t
@@ -34,6 +36,11 @@
 
 // UNFUSED: Planned {{.*}}ArenaBytesPerLogitRow=384, ArenaBytesPerOwnToken=0, ArenaBytesPerToken=1024, Copies=0, LiveBytesPerLogitRow=384, LiveBytesPerOwnToken=0, LiveBytesPerToken=1024
 // FUSED:   Planned {{.*}}ArenaBytesPerLogitRow=384, ArenaBytesPerOwnToken=0, ArenaBytesPerToken=1024, Copies=0, LiveBytesPerLogitRow=384, LiveBytesPerOwnToken=0, LiveBytesPerToken=1024
+
+// With the residual in rows of the ranks, the largest first would leave a gap of
+// 128 bytes in the section of all tokens: what ended last is placed again first.
+
+// ROWS:    Planned {{.*}}ArenaBytesPerOwnToken=128, ArenaBytesPerToken=384, Copies=0, {{.*}}LiveBytesPerOwnToken=128, LiveBytesPerToken=384
 
 // What a loop swaps goes through a third buffer.
 

@@ -2,6 +2,10 @@
 // RUN: lamina-opt %S/Inputs/model.mlir --llama-to-fused --llama-require-fusion | FileCheck %s --check-prefix=ONE
 // RUN: lamina-opt %S/Inputs/peeled.mlir --llama-to-fused=ranks=2 --llama-require-fusion | FileCheck %s --check-prefix=PEELED
 
+// RUN: lamina-opt %S/Inputs/model.mlir --llama-to-fused="ranks=2 shard-residual" | FileCheck %s --check-prefix=ROWS
+// RUN: lamina-opt %S/Inputs/model.mlir --llama-to-fused="shard-residual" > %t.alone
+// RUN: lamina-opt %S/Inputs/model.mlir --llama-to-fused | diff %t.alone -
+
 // A second run changes nothing.
 
 // RUN: lamina-opt %S/Inputs/model.mlir --llama-to-fused=ranks=2 > %t.once
@@ -22,6 +26,14 @@
 
 // RUN: lamina-opt %t.once --llama-expand-fused --canonicalize > %t.expanded
 // RUN: lamina-opt %S/Inputs/model.mlir --llama-to-sharded=ranks=2 --llama-merge-projections --llama-hoist-first-norm --canonicalize | diff - %t.expanded
+
+// With the option the loop carries the residual in rows, and nothing gathers it.
+
+// ROWS-LABEL: func @step
+// ROWS:         llama.shard_rows
+// ROWS-NEXT:    llama.layers {{.*}} : tensor<?x64xbf16, #llama.rows>, tensor<?x64xbf16>
+// ROWS-NOT:     llama.all_gather
+// ROWS:         return
 
 // No add, norm or all_reduce is left in the loop.
 
