@@ -113,6 +113,28 @@ LogicalResult Checker::checkExpansion(ModuleOp before, ModuleOp fused,
   return checkSameText(*canonical, *back, "expand(fuse(P)) = P");
 }
 
+/// A residual in rows, and what its fused ops stand for, have the same values.
+LogicalResult Checker::checkShardedResidual(ModuleOp fused, bool isBitEqual) {
+  ModuleRef rows = apply(fused, "shard residual", [](OpPassManager &manager) {
+    manager.addPass(createShardResidualPass());
+  });
+  if (!rows || failed(checkValues(*rows, "shard residual", isBitEqual)))
+    return LogicalResult::failure();
+  ModuleRef expanded = apply(*rows, "expand rows", [](OpPassManager &manager) {
+    manager.addPass(createExpandFusedPass());
+    manager.addPass(createCanonicalizerPass());
+  });
+  if (!expanded || failed(checkValues(*expanded, "expand rows", isBitEqual)))
+    return LogicalResult::failure();
+  ModuleRef unrolled = transform(*rows, [](OpPassManager &manager) {
+    manager.addPass(createUnrollLayersPass());
+    manager.addPass(createCanonicalizerPass());
+  });
+  if (!unrolled)
+    return fail("unrolling rows", errors.front());
+  return checkValues(*unrolled, "unroll rows", isBitEqual);
+}
+
 //===----------------------------------------------------------------------===//
 // Models
 //===----------------------------------------------------------------------===//
@@ -229,6 +251,8 @@ LogicalResult Checker::checkFusedStage(const StageOptions &options,
     return fail("the fused pipeline", errors.front());
   if (failed(checkSameText(*final, *piped, "pipeline = its passes")))
     return LogicalResult::failure();
+  if (failed(checkShardedResidual(*final, isBitEqual)))
+    return LogicalResult::failure();
   return checkExpansion(*hoisted, *fused, isBitEqual);
 }
 
@@ -300,6 +324,7 @@ LogicalResult Checker::checkPartialSums() {
     ModuleRef fused;
     if (failed(checkFusion(before, program.ranks, isCanonical, fused)) ||
         failed(checkValues(*fused, "fuse", true)) ||
+        failed(checkShardedResidual(*fused, true)) ||
         failed(checkExpansion(before, *fused, true)))
       return LogicalResult::failure();
     if (isCanonical && failed(checkExactValues(*fused, "fuse")))

@@ -66,6 +66,8 @@ private:
                                   bool isCanonical, ModuleRef &fused);
   mlir::LogicalResult checkExpansion(mlir::ModuleOp before,
                                      mlir::ModuleOp fused, bool isBitEqual);
+  mlir::LogicalResult checkShardedResidual(mlir::ModuleOp fused,
+                                           bool isBitEqual);
   mlir::LogicalResult checkUnrolling(mlir::ModuleOp sharded, bool isBitEqual);
 
   /// Runs passes on a copy; null if they fail. Checks that the result is valid,

@@ -82,7 +82,8 @@ static int64_t getExecutions(Operation *op) {
 static int64_t countCollectives(ModuleOp module) {
   int64_t count = 0;
   module.walk([&](Operation *op) {
-    if (isa<AllReduceOp, AllReduceResidualRmsNormOp, AllGatherOp, GatherOp>(op))
+    if (isa<AllReduceOp, ReduceScatterOp, AllReduceResidualRmsNormOp,
+            AllGatherOp, GatherOp>(op))
       count += getExecutions(op);
   });
   return count;

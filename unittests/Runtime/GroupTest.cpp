@@ -33,6 +33,9 @@ enum class Fault {
   OtherArgument,
   DoesNotEnd,
   AddsTwice,
+  SharesAddends, // as rows that it keeps
+  SumsToWhole,   // where it keeps its rows only
+  JoinsToLogits,
 };
 
 /// What the guilty rank does.
@@ -42,6 +45,8 @@ std::atomic<bool> hasFired{false};
 /// Lets a rank that stalls go on, at the end of a test.
 std::atomic<bool> isReleased{false};
 std::atomic<int32_t> numTapped{0}, numEnded{0};
+/// Ranks keep their own rows of the residual.
+std::atomic<bool> keepsOwnRows{false};
 void stall() {
   while (!isReleased.load())
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -63,7 +68,8 @@ enum Slot {
   kColumns,
   kRoot,
   kOneUnit,
-  kAddends
+  kAddends,
+  kOwn
 };
 enum List { kTree, kLeaves, kOuts, kToAddends };
 
@@ -90,10 +96,21 @@ lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
     lamrt_gather(rank, kColumns, kRoot);
   else if (!does(rank, Fault::Skips))
     lamrt_all_reduce(rank, kPartial, -1, 0, kTree, kRest);
-  lamrt_all_reduce_residual_rms_norm(rank, kPartial, kRest, kAttentionNorm,
+  lamrt_shard_rows(rank, does(rank, Fault::SharesAddends) ? kPartial : kRest,
+                   kOwn);
+  if (does(rank, Fault::SumsToWhole))
+    lamrt_reduce_scatter(rank, kPartial, -1, 0, kTree, kRest);
+  if (does(rank, Fault::JoinsToLogits))
+    lamrt_all_gather(rank, kOwn, kRows);
+  int32_t residual = keepsOwnRows ? kOwn : kRest;
+  lamrt_all_reduce_residual_rms_norm(rank, kPartial, residual, kAttentionNorm,
                                      does(rank, Fault::OtherArgument) ? 1 : 0,
                                      -1, 0, 1e-5, LAMRT_NORM_HF, kTree, kNorm,
-                                     kRest);
+                                     residual);
+  // Once more, with what the first has left.
+  lamrt_all_reduce_residual_rms_norm(rank, kPartial, residual, kAttentionNorm,
+                                     1, -1, 0, 1e-5, LAMRT_NORM_HF, kTree,
+                                     kNorm, residual);
   lamrt_select_rows(rank, kNorm, kRows);
   lamrt_linear(rank, kRows, kEmbedding, 0, -1, kLeaves, kOuts, 0);
   lamrt_gather(rank, kColumns, kRoot);
@@ -123,7 +140,7 @@ protected:
   void SetUp() override {
     fault = Fault::None;
     guilty = 1;
-    hasFired = isReleased = false;
+    hasFired = isReleased = keepsOwnRows = false;
   }
   void TearDown() override { isReleased = true; }
 
@@ -153,6 +170,7 @@ protected:
     addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_ROOT, 0);
     addSlot(LAMRT_ROWS_LOGITS, 64, LAMRT_COLUMNS, 64);
     addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_PARTIAL, 0);
+    addSlot(LAMRT_ROWS_OWN_TOKENS, 64, LAMRT_OWN_ROWS, 0);
     tables.variant.ranks = ranks;
     tables.variant.num_slots = static_cast<int32_t>(tables.slots.size());
     tables.variant.slots = tables.slots.data();
@@ -242,11 +260,13 @@ TEST_F(GroupTest, AllNumbersOfRanksAndAlgorithmsHaveTheSameBits) {
       for (int32_t algorithm :
            {LAMRT_BY_SIZE, LAMRT_ONE_SHOT, LAMRT_TWO_SHOT}) {
         auto group = createRanks(ranks, 0, algorithm);
-        for (int i = 0; i < 3; ++i) {
+        for (bool own : {false, true, false}) {
+          keepsOwnRows = own;
           ASSERT_EQ(runStep(*group, rows, &found), LAMRT_OK)
               << lamrt_last_error();
-          EXPECT_EQ(found, expected) << ranks << " ranks, " << rows
-                                     << " rows, algorithm " << algorithm;
+          EXPECT_EQ(found, expected)
+              << ranks << " ranks, " << rows << " rows, algorithm " << algorithm
+              << (own ? ", own rows" : "");
         }
       }
     }
@@ -341,6 +361,31 @@ TEST_F(GroupTest, NoUnitIsAddedTwice) {
   tables.tableUnit = 256;
   EXPECT_EQ(runStep(*createRanks(2, 0), 5), LAMRT_OK) << lamrt_last_error();
   EXPECT_EQ(runStep(*createRanks(3, 0), 5), LAMRT_MALFORMED);
+}
+
+TEST_F(GroupTest, OwnRowsAreWhereTheyBelong) {
+  EXPECT_EQ(fail(Fault::SharesAddends, LAMRT_MALFORMED),
+            "rank 1: program: slot 0: this rank has a part of it only");
+  EXPECT_EQ(fail(Fault::SumsToWhole, LAMRT_MALFORMED),
+            "rank 1: program: own rows of the sum of slot 0 do not fit slot 1");
+  EXPECT_EQ(fail(Fault::JoinsToLogits, LAMRT_MALFORMED),
+            "rank 1: program: the rows of slot 8 cannot be joined in slot 3");
+  makeProgram(3);
+  ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL}), LAMRT_OK);
+  lamrt_rank_options rank = getRankOptions(1, 1);
+  rank.ranks = 3;
+  rank.group = group;
+  lamrt_rank *made = nullptr;
+  for (int32_t slot : {kRest, kOwn}) {
+    tables.slots[kRest].distribution = LAMRT_WHOLE;
+    tables.slots[static_cast<size_t>(slot)].distribution =
+        slot == kRest ? LAMRT_OWN_ROWS : LAMRT_WHOLE;
+    EXPECT_EQ(lamrt_rank_create(&tables.stories.program, &rank, &made),
+              LAMRT_MALFORMED);
+    EXPECT_EQ(lamrt_last_error(), "program: slot " + std::to_string(slot) +
+                                      ": lies outside its section");
+  }
+  lamrt_group_destroy(group);
 }
 
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
