@@ -5,6 +5,7 @@
 #include "../core/Failure.h"
 #include "../core/Parking.h"
 #include "Agreement.h"
+#include "MpiCandidates.h"
 #include "RunWithin.h"
 #include "lamina/Support/CheckedMath.h"
 

@@ -64,8 +64,8 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
   reportFatalErrors();
   if (lamrt_status status = prepareStandardStreams())
     return status;
-  runtime::Launch launch;
-  lamrt_status launched = runtime::readLaunch(launch);
+  Launch launch;
+  std::string launchError = readLaunch(launch);
   // What all processes would say is said once.
   setMuted(launch.rank > 0);
   std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
@@ -75,8 +75,8 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
     return reportError(LAMRT_USAGE, error);
   if (auto code = runAlone(program, *options, argc > 0 ? argv[0] : "program"))
     return *code;
-  if (launched)
-    return reportLastError(launched);
+  if (!launchError.empty())
+    return reportError(LAMRT_USAGE, launchError);
   if (launch.size == 1)
     return runMode(program, *options);
   return runProcesses(program, *options, launch,
