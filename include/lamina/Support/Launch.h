@@ -18,6 +18,10 @@ struct Launch {
   const char *variable = "";
   /// Variables of Open MPI are there.
   bool isOpenMpi = false;
+
+  /// True if rank 0, on the same host, finds the same wrong before the ranks
+  /// meet, and says so.
+  bool isSpokenFor() const { return rank > 0 && localSize == size; }
 };
 
 /// Reads the variables of Open MPI, of MPICH's PMI, and of srun. Returns a line

@@ -66,8 +66,7 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
     return status;
   Launch launch;
   std::string launchError = readLaunch(launch);
-  // What all processes would say is said once.
-  setMuted(launch.rank > 0);
+  setMuted(launch.isSpokenFor());
   std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   std::string error;
   auto options = parseOptions(arguments, error);
