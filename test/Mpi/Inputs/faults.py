@@ -7,7 +7,6 @@ the guilty one and knows it, with its own status), the guilty rank is named
 Where a rank stalls, the same without a limit must not end. Prints what each rank and launcher has ended with.
 """
 
-import concurrent.futures
 import filecmp
 import os
 import re
@@ -142,14 +141,6 @@ def hangs(flavour, folder, program, fault):
     return hung
 
 
-def run_all(function, arguments, together):
-    """Calls it for each flavour."""
-    with concurrent.futures.ThreadPoolExecutor(4 if together else 1) as pool:
-        return list(
-            pool.map(lambda flavour: function(flavour, *arguments), mpi.FLAVOURS)
-        )
-
-
 def main():
     folder, program, *faults = sys.argv[1:]
     command = [program, "--ids", "1 2 3 4", "--dump", "whole.dump"]
@@ -159,9 +150,9 @@ def main():
         arguments = (folder, program, fault)
         # Those of the start wait for five limits.
         is_start = fault.endswith("-at-once")
-        is_wrong |= any(run_all(run_limited, arguments, is_start))
+        is_wrong |= any(mpi.run_all(run_limited, *arguments, together=is_start))
         if FAULTS[fault][0]:
-            is_wrong |= not all(run_all(hangs, arguments, True))
+            is_wrong |= not all(mpi.run_all(hangs, *arguments))
     sys.exit(is_wrong)
 
 

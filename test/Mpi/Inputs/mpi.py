@@ -1,5 +1,6 @@
 """Starts ranks under each flavour of MPI, and sees how they end."""
 
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -151,3 +152,9 @@ def run(flavour, mpi, parts, seconds=30, **options):
         job.remove()
         sys.exit(f"{flavour}: {parts}: still there after {seconds} s\n{said}")
     return job
+
+
+def run_all(function, *arguments, together=True):
+    """Calls it for each flavour, and returns what it returns."""
+    with concurrent.futures.ThreadPoolExecutor(4 if together else 1) as pool:
+        return list(pool.map(lambda flavour: function(flavour, *arguments), FLAVOURS))
