@@ -57,9 +57,12 @@ std::string readLaunch(Launch &launch) {
         !readNumber(names.localSize, found.size, found.localSize) ||
         found.localSize == 0)
       found.localSize = 1;
-    launch = found;
-    return "";
+    if (found.size > 1) {
+      launch = found;
+      return "";
+    }
   }
+  // Processes that each have a world to themselves would give N answers.
   int32_t size = 0;
   if (getenv("WORLD_SIZE") && getenv("RANK") &&
       (!readNumber("WORLD_SIZE", INT32_MAX, size) || size != 1))

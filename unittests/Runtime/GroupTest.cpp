@@ -1,14 +1,9 @@
 //===- GroupTest.cpp - Ranks that work together, and ranks that do not ----===//
-//
-// A small step over the weights of stories260K, written by hand: an embedding
-// that is split over the vocabulary, its sum, the fused sum with residual and
-// norm, and logits that are gathered. One rank can be made to do it wrong.
-//
 //===----------------------------------------------------------------------===//
 
+#include "FaultyProgram.h"
 #include "TestRank.h"
 
-#include "core/Rank.h"
 #include "program/Ranks.h"
 
 #include <atomic>
@@ -20,180 +15,21 @@ namespace lamina::test {
 
 namespace {
 
-enum class Fault {
-  None,
-  StallsAtTheStart, // of the step
-  StallsBefore,     // a collective
-  StallsAtTheEnd,   // of the step
-  FailsInside,
-  ReturnsError,
-  Skips,
-  SwapsTwo,
-  OtherShape,
-  OtherArgument,
-  DoesNotEnd,
-  AddsTwice,
-  SharesAddends, // as rows that it keeps
-  SumsToWhole,   // where it keeps its rows only
-  JoinsToLogits,
-};
-
-/// What the guilty rank does.
-std::atomic<Fault> fault{Fault::None};
-std::atomic<int32_t> guilty{1};
-std::atomic<bool> hasFired{false};
-/// Lets a rank that stalls go on, at the end of a test.
-std::atomic<bool> isReleased{false};
-std::atomic<int32_t> numTapped{0}, numEnded{0};
-/// Ranks keep their own rows of the residual.
-std::atomic<bool> keepsOwnRows{false};
-void stall() {
-  while (!isReleased.load())
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-}
-
-/// True if `rank` is the guilty one and is to do `which` now; then it has.
-bool does(lamrt_rank *rank, Fault which) {
-  if (rank->rank.number() != guilty.load() || fault.load() != which)
-    return false;
-  hasFired = true;
-  return true;
-}
-
-enum Slot {
-  kPartial,
-  kRest,
-  kNorm,
-  kRows,
-  kColumns,
-  kRoot,
-  kOneUnit,
-  kAddends,
-  kOwn
-};
-enum List { kTree, kLeaves, kOuts, kToAddends };
-
-lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
-  if (does(rank, Fault::StallsAtTheStart))
-    stall();
-  lamrt_step_begin(rank, step);
-  lamrt_embed(rank, kEmbedding, kPartial);
-  if (does(rank, Fault::StallsBefore)) {
-    stall();
-    lamrt_tap(rank, 0, 0, kRest);
-  }
-  if (does(rank, Fault::FailsInside))
-    lamrt_embed(rank, -5, kPartial);
-  if (does(rank, Fault::AddsTwice))
-    lamrt_linear(rank, kOneUnit, kEmbedding, 0, -1, kLeaves, kToAddends, 0);
-  if (does(rank, Fault::ReturnsError))
-    return LAMRT_LIMIT;
-  if (does(rank, Fault::SwapsTwo))
-    lamrt_all_reduce_residual_rms_norm(rank, kPartial, kRest, kAttentionNorm, 0,
-                                       -1, 0, 1e-5, LAMRT_NORM_HF, kTree, kNorm,
-                                       kRest);
-  if (does(rank, Fault::OtherShape))
-    lamrt_gather(rank, kColumns, kRoot);
-  else if (!does(rank, Fault::Skips))
-    lamrt_all_reduce(rank, kPartial, -1, 0, kTree, kRest);
-  lamrt_shard_rows(rank, does(rank, Fault::SharesAddends) ? kPartial : kRest,
-                   kOwn);
-  if (does(rank, Fault::SumsToWhole))
-    lamrt_reduce_scatter(rank, kPartial, -1, 0, kTree, kRest);
-  if (does(rank, Fault::JoinsToLogits))
-    lamrt_all_gather(rank, kOwn, kRows);
-  int32_t residual = keepsOwnRows ? kOwn : kRest;
-  lamrt_all_reduce_residual_rms_norm(rank, kPartial, residual, kAttentionNorm,
-                                     does(rank, Fault::OtherArgument) ? 1 : 0,
-                                     -1, 0, 1e-5, LAMRT_NORM_HF, kTree, kNorm,
-                                     residual);
-  // Once more, with what the first has left.
-  lamrt_all_reduce_residual_rms_norm(rank, kPartial, residual, kAttentionNorm,
-                                     1, -1, 0, 1e-5, LAMRT_NORM_HF, kTree,
-                                     kNorm, residual);
-  lamrt_select_rows(rank, kNorm, kRows);
-  lamrt_linear(rank, kRows, kEmbedding, 0, -1, kLeaves, kOuts, 0);
-  lamrt_gather(rank, kColumns, kRoot);
-  lamrt_result(rank, kRoot);
-  if (does(rank, Fault::StallsAtTheEnd))
-    stall();
-  if (does(rank, Fault::DoesNotEnd))
-    return LAMRT_OK;
-  lamrt_status status = lamrt_step_end(rank);
-  if (rank->rank.number() == guilty.load())
-    ++numEnded;
-  return status;
-}
-
-/// Never freed: a rank that was given up goes on with them when it is released.
-struct Tables {
-  StoriesProgram stories;
-  lamrt_variant variant = {};
-  std::vector<lamrt_slot> slots;
-  std::vector<lamrt_list> lists;
-  std::vector<int32_t> tree, leaves, outs, toAddends;
-  int64_t tableUnit = 1; ///< of the split of the embeddings
-};
+/// Calls of taps.
+std::atomic<int32_t> numTapped{0};
 
 class GroupTest : public testing::Test {
 protected:
   void SetUp() override {
-    fault = Fault::None;
-    guilty = 1;
-    hasFired = isReleased = keepsOwnRows = false;
+    faults.fault = Fault::None;
+    faults.guilty = 1;
+    faults.hasFired = faults.isReleased = faults.keepsOwnRows = false;
   }
-  void TearDown() override { isReleased = true; }
-
-  /// A program of this number of ranks.
-  void makeProgram(int32_t ranks) {
-    tables.tree = {ranks};
-    if (ranks == 1)
-      tables.tree = {};
-    if (ranks == 4)
-      tables.tree = {2, 2};
-    tables.leaves = {2};
-    tables.outs = {kColumns};
-    tables.toAddends = {kAddends};
-    auto toList = [](const std::vector<int32_t> &values) {
-      return lamrt_list{static_cast<int32_t>(values.size()), values.data()};
-    };
-    tables.lists = {toList(tables.tree), toList(tables.leaves),
-                    toList(tables.outs), toList(tables.toAddends)};
-    tables.slots.clear();
-    for (int64_t &bytes : tables.variant.arena_bytes)
-      bytes = 0;
-    addSlot(LAMRT_ROWS_TOKENS, 64, LAMRT_PARTIAL, 0);
-    addSlot(LAMRT_ROWS_TOKENS, 64, LAMRT_WHOLE, 0);
-    addSlot(LAMRT_ROWS_TOKENS, 64, LAMRT_WHOLE, 0);
-    addSlot(LAMRT_ROWS_LOGITS, 64, LAMRT_WHOLE, 0);
-    addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_COLUMNS, 1);
-    addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_ROOT, 0);
-    addSlot(LAMRT_ROWS_LOGITS, 64, LAMRT_COLUMNS, 64);
-    addSlot(LAMRT_ROWS_LOGITS, 512, LAMRT_PARTIAL, 0);
-    addSlot(LAMRT_ROWS_OWN_TOKENS, 64, LAMRT_OWN_ROWS, 0);
-    tables.variant.ranks = ranks;
-    tables.variant.num_slots = static_cast<int32_t>(tables.slots.size());
-    tables.variant.slots = tables.slots.data();
-    tables.variant.num_lists = static_cast<int32_t>(tables.lists.size());
-    tables.variant.lists = tables.lists.data();
-    tables.variant.step = runGroupStep;
-    tables.stories.weights[kEmbedding].split = LAMRT_SPLIT_COLUMNS;
-    tables.stories.weights[kEmbedding].split_unit = tables.tableUnit;
-    tables.stories.program.variants = &tables.variant;
-    tables.stories.program.cache = {};
-  }
-
-  void addSlot(int32_t rows, int64_t features, int32_t distribution,
-               int64_t unit) {
-    int64_t &end = tables.variant.arena_bytes[rows];
-    tables.slots.push_back(
-        {rows, LAMRT_F32, features, distribution, unit, end});
-    end += features * 4;
-  }
+  void TearDown() override { faults.isReleased = true; }
 
   std::unique_ptr<program::Ranks> createRanks(int32_t ranks, int32_t timeout,
                                               int32_t algorithm = 0) {
-    makeProgram(ranks);
+    tables.make(ranks);
     lamrt_rank_options options = getRankOptions(1, ranks);
     options.ranks = ranks;
     options.max_tokens = options.max_logit_rows = 40;
@@ -226,14 +62,14 @@ protected:
   /// have ended within two seconds of its time limit.
   std::string fail(Fault chosen, lamrt_status expected, int32_t ranks = 3) {
     constexpr int32_t kLimit = 300; // milliseconds
-    fault = chosen;
+    faults.fault = chosen;
     auto group = createRanks(ranks, kLimit);
     auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(runStep(*group, 5), expected);
     std::string message = lamrt_last_error();
     auto taken = std::chrono::steady_clock::now() - begin;
     EXPECT_LT(taken, std::chrono::milliseconds(kLimit + 2000));
-    EXPECT_TRUE(hasFired);
+    EXPECT_TRUE(faults.hasFired);
     // The group stays as it is.
     EXPECT_NE(runStep(*group, 5), LAMRT_OK);
     return message;
@@ -246,7 +82,9 @@ protected:
   }
 
   lamrt_group *group = nullptr;
-  Tables &tables = *new Tables;
+  Faults &faults = getFaults();
+  /// Never freed: a rank that was given up goes on with them.
+  FaultyProgram &tables = *new FaultyProgram;
 };
 
 } // namespace
@@ -261,7 +99,7 @@ TEST_F(GroupTest, AllNumbersOfRanksAndAlgorithmsHaveTheSameBits) {
            {LAMRT_BY_SIZE, LAMRT_ONE_SHOT, LAMRT_TWO_SHOT}) {
         auto group = createRanks(ranks, 0, algorithm);
         for (bool own : {false, true, false}) {
-          keepsOwnRows = own;
+          faults.keepsOwnRows = own;
           ASSERT_EQ(runStep(*group, rows, &found), LAMRT_OK)
               << lamrt_last_error();
           EXPECT_EQ(found, expected)
@@ -289,7 +127,7 @@ TEST_F(GroupTest, ARankThatStallsAtTheEndIsNamed) {
 
 /// No rank is the one that gives up the others.
 TEST_F(GroupTest, TheFirstRankMayStallOrFail) {
-  guilty = 0;
+  faults.guilty = 0;
   std::string message = fail(Fault::StallsBefore, LAMRT_DEVICE);
   EXPECT_NE(message.find("for rank 0"), message.npos) << message;
   message = fail(Fault::FailsInside, LAMRT_MALFORMED);
@@ -298,20 +136,21 @@ TEST_F(GroupTest, TheFirstRankMayStallOrFail) {
 
 /// The caller has freed its step, and what its tap refers to.
 TEST_F(GroupTest, ARankThatWasGivenUpDoesNothing) {
-  guilty = 0;
+  faults.guilty = 0;
   for (Fault late : {Fault::StallsAtTheStart, Fault::StallsBefore}) {
     fail(late, LAMRT_DEVICE);
-    numTapped = numEnded = 0;
-    isReleased = true;
-    while (numEnded == 0)
+    numTapped = 0;
+    faults.numEnded = 0;
+    faults.isReleased = true;
+    while (faults.numEnded == 0)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     EXPECT_EQ(numTapped, 0);
-    isReleased = false;
+    faults.isReleased = false;
   }
 }
 
 TEST_F(GroupTest, WithoutATimeLimitTheyWait) {
-  fault = Fault::StallsBefore;
+  faults.fault = Fault::StallsBefore;
   auto group = createRanks(3, 60000);
   std::atomic<bool> isDone{false};
   lamrt_status status = LAMRT_DEVICE;
@@ -320,9 +159,9 @@ TEST_F(GroupTest, WithoutATimeLimitTheyWait) {
     isDone = true;
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(800));
-  EXPECT_TRUE(hasFired);
+  EXPECT_TRUE(faults.hasFired);
   EXPECT_FALSE(isDone);
-  isReleased = true;
+  faults.isReleased = true;
   runner.join();
   EXPECT_EQ(status, LAMRT_OK);
 }
@@ -341,6 +180,7 @@ TEST_F(GroupTest, OtherCollectivesAreRefused) {
   };
   expectBoth(fail(Fault::SwapsTwo, LAMRT_DEVICE));
   expectBoth(fail(Fault::OtherShape, LAMRT_DEVICE));
+  expectBoth(fail(Fault::OtherType, LAMRT_DEVICE));
   expectBoth(fail(Fault::Skips, LAMRT_DEVICE));
   std::string message = fail(Fault::OtherArgument, LAMRT_DEVICE);
   expectBoth(message);
@@ -357,7 +197,7 @@ TEST_F(GroupTest, NoUnitIsAddedTwice) {
   std::string message = fail(Fault::AddsTwice, LAMRT_MALFORMED);
   EXPECT_EQ(message, "rank 1: program: weight model.embed_tokens.weight: its "
                      "product is split otherwise");
-  fault = Fault::None;
+  faults.fault = Fault::None;
   tables.tableUnit = 256;
   EXPECT_EQ(runStep(*createRanks(2, 0), 5), LAMRT_OK) << lamrt_last_error();
   EXPECT_EQ(runStep(*createRanks(3, 0), 5), LAMRT_MALFORMED);
@@ -370,7 +210,7 @@ TEST_F(GroupTest, OwnRowsAreWhereTheyBelong) {
             "rank 1: program: own rows of the sum of slot 0 do not fit slot 1");
   EXPECT_EQ(fail(Fault::JoinsToLogits, LAMRT_MALFORMED),
             "rank 1: program: the rows of slot 8 cannot be joined in slot 3");
-  makeProgram(3);
+  tables.make(3);
   ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL}), LAMRT_OK);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
@@ -389,7 +229,7 @@ TEST_F(GroupTest, OwnRowsAreWhereTheyBelong) {
 }
 
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
-  makeProgram(3);
+  tables.make(3);
   EXPECT_EQ(createGroup({0, 2, 0, 0, LAMRT_LOCAL}), LAMRT_DEVICE);
   EXPECT_STREQ(lamrt_last_error(),
                "program: has no code for 2 ranks, expected 3");
@@ -408,7 +248,7 @@ TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
 }
 
 TEST_F(GroupTest, RanksMustBeCreatedAlike) {
-  makeProgram(3);
+  tables.make(3);
   ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL}), LAMRT_OK);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;

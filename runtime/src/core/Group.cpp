@@ -205,6 +205,11 @@ lamrt_status Group::agree(const lamrt_rank_options &options,
   return communicator->agree(rank, statement, patience);
 }
 
+lamrt_status Group::meet() {
+  int32_t own = communicator->ownRank();
+  return own < 0 ? LAMRT_OK : communicator->agree(own, Statement(), 1);
+}
+
 lamrt_status Group::openWeights(const lamrt_rank_options &options) {
   std::lock_guard<std::mutex> lock(mutex);
   if (isOpen)

@@ -55,6 +55,8 @@ public:
   /// The same once the weights are loaded.
   lamrt_status agreeOnStart(const lamrt_rank_options &options,
                             lamrt_status status);
+  /// Waits for the other processes, once there is nothing more to do.
+  lamrt_status meet();
   /// Maps and checks the files; the first rank that asks does it for all.
   lamrt_status openWeights(const lamrt_rank_options &options);
   /// Packs the weights; the first rank that asks does it for all.

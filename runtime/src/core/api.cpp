@@ -52,6 +52,12 @@ lamrt_status lamrt_group_receive(lamrt_group *group, int32_t is_patient,
   return LAMRT_OK;
 }
 
+lamrt_status lamrt_group_meet(lamrt_group *group) {
+  if (!group)
+    return fail(LAMRT_USAGE, "lamrt_group_meet: the group is null");
+  return group->group.meet();
+}
+
 void lamrt_group_end(lamrt_group *group, int32_t code) {
   if (group)
     group->group.getCommunicator().end(code);

@@ -135,6 +135,19 @@ int follow(const lamina_program &program, const Options &options,
   return reportInTurn(lamrt_group_rank(group), status);
 }
 
+/// All ranks have done what there was, which returned `code`; rank 0 says so. A
+/// rank that is lost before that is missed by the others.
+lamrt_status meetAtEnd(lamrt_group *group, int32_t code) {
+  if (lamrt_group_failure(group, nullptr))
+    return LAMRT_OK; // which has been said
+  lamrt_status status = LAMRT_OK;
+  if (lamrt_group_rank(group) == 0)
+    status = tell(group, encodeEnd(code));
+  if (!status)
+    status = lamrt_group_meet(group);
+  return status ? describeFailure(group, status, lamrt_last_error()) : LAMRT_OK;
+}
+
 } // namespace
 
 lamrt_status tell(lamrt_group *processes, const Words &message) {
@@ -164,9 +177,8 @@ int runProcesses(const lamina_program &program, Options &options,
   }
   int code =
       launch.rank == 0 ? mode() : follow(program, options, options.processes);
-  if (launch.rank == 0 && !lamrt_group_failure(options.processes, nullptr))
-    if (lamrt_status status = tell(options.processes, encodeEnd(code)))
-      code = reportLastError(status);
+  if (lamrt_status status = meetAtEnd(options.processes, code))
+    code = reportInTurn(launch.rank, status);
   if (lamrt_group_failure(options.processes, nullptr)) {
     fflush(stderr);
     lamrt_group_end(options.processes, code);
