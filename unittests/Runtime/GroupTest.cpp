@@ -90,6 +90,8 @@ lamrt_status runGroupStep(lamrt_rank *rank, const lamrt_step *step) {
     lamrt_gather(rank, kColumns, kRoot);
   else if (!does(rank, Fault::Skips))
     lamrt_all_reduce(rank, kPartial, -1, 0, kTree, kRest);
+  // So that the residual is no multiple of the sum that it is added to.
+  lamrt_rms_norm(rank, kRest, kAttentionNorm, 0, 1e-5, LAMRT_NORM_HF, kRest);
   lamrt_all_reduce_residual_rms_norm(rank, kPartial, kRest, kAttentionNorm,
                                      does(rank, Fault::OtherArgument) ? 1 : 0,
                                      -1, 0, 1e-5, LAMRT_NORM_HF, kTree, kNorm,
@@ -240,7 +242,7 @@ TEST_F(GroupTest, AllNumbersOfRanksAndAlgorithmsHaveTheSameBits) {
     ASSERT_EQ(runStep(*one, rows, &expected), LAMRT_OK) << lamrt_last_error();
     for (int32_t ranks : {2, 3, 4, 7}) {
       for (int32_t algorithm :
-           {LAMRT_BY_SIZE, LAMRT_ONE_SHOT, LAMRT_TWO_SHOT}) {
+           {LAMRT_BY_SIZE, LAMRT_ONE_SHOT, LAMRT_TWO_SHOT, LAMRT_SEPARATE}) {
         auto group = createRanks(ranks, 0, algorithm);
         for (int i = 0; i < 3; ++i) {
           ASSERT_EQ(runStep(*group, rows, &found), LAMRT_OK)

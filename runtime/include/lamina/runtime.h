@@ -257,11 +257,15 @@ const lamina_program *lamina_program_v1(void);
 |* Ranks that work together
 \*===----------------------------------------------------------------------===*/
 
-/** Who does the rows of a sum over ranks; the bits are the same. */
+/** How ranks do a sum over them, and what is fused with it; the bits are the
+    same. */
 enum {
   LAMRT_BY_SIZE = 0,
   LAMRT_ONE_SHOT = 1, /**< every rank does all rows, for itself */
-  LAMRT_TWO_SHOT = 2  /**< every rank does its rows, for all */
+  LAMRT_TWO_SHOT = 2, /**< every rank does its rows, for all */
+  /** The sum, by one of the two, then residual and norm of all rows on every
+      rank: a fused operation as its expansion. */
+  LAMRT_SEPARATE = 3
 };
 
 typedef struct lamrt_group_options {
@@ -270,7 +274,7 @@ typedef struct lamrt_group_options {
   /** Milliseconds that a rank waits for the others in a collective; 0: 30000.
    */
   int32_t timeout_ms;
-  int32_t algorithm; /**< LAMRT_BY_SIZE, ONE_SHOT or TWO_SHOT */
+  int32_t algorithm; /**< LAMRT_BY_SIZE, ONE_SHOT, TWO_SHOT or SEPARATE */
 } lamrt_group_options;
 
 /** Makes what the ranks of one process share: the weights, which the first of

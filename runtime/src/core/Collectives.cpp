@@ -3,7 +3,8 @@
 // Each collective has two meetings. Between them a rank reads the addends of
 // its peers and writes results to their memory: their slots lie where its own
 // do, and they wait. Two ways, which give the same bits: every rank does all
-// rows for itself, or its own rows for all.
+// rows for itself, or its own rows for all. What is fused with the sum may also
+// be done behind it, on every rank: these bits are the same, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -107,12 +108,13 @@ void Rank::sendRow(const cpu::Rows &from, int32_t result, int64_t row) {
 }
 
 template <typename Body, typename Send>
-void Rank::forOwnRows(int64_t rows, int64_t features, Body body, Send send) {
-  bool sends = group->sharesRows(rows);
-  int64_t begin = 0, end = rows;
+void Rank::forOwnRows(const SlotRows &all, int32_t algorithm, Body body,
+                      Send send) {
+  bool sends = isGroup() && algorithm == LAMRT_TWO_SHOT;
+  int64_t begin = 0, end = all.count;
   if (sends)
-    getOwnRows(rows, begin, end);
-  int64_t grain = std::max<int64_t>(1, 4096 / features);
+    getOwnRows(all.count, begin, end);
+  int64_t grain = std::max<int64_t>(1, 4096 / all.features);
   pool.forRange(end - begin, grain,
                 [&](int64_t first, int64_t last, int32_t thread) {
                   for (int64_t row = begin + first; row < begin + last; ++row) {
@@ -121,6 +123,23 @@ void Rank::forOwnRows(int64_t rows, int64_t features, Body body, Send send) {
                       send(row);
                   }
                 });
+}
+
+/// to = the sum over ranks of all rows, as the collective `offer` says.
+bool Rank::reduce(const Reduction &reduction, Offer offer, const SlotRows &to) {
+  offer.in = reduction.partial.rows;
+  offer.outs[0] = to.rows;
+  if (!openMeeting(offer))
+    return false;
+  forOwnRows(
+      to, group->chooseAlgorithm(LAMRT_ALL_REDUCE, to.count),
+      [&](int64_t row, int32_t) {
+        sumRow(reduction, row, to.rows.type,
+               to.rows.data + row * to.rows.rowBytes);
+      },
+      [&](int64_t row) { sendRow(to.rows, 0, row); });
+  closeMeeting();
+  return !stepStatus;
 }
 
 void Rank::allReduce(int32_t partial, int32_t bias, int32_t biasLayer,
@@ -140,17 +159,7 @@ void Rank::allReduce(int32_t partial, int32_t bias, int32_t biasLayer,
   offer.key = {"all_reduce", LAMRT_ALL_REDUCE,
                LAMRT_F32,    to.count,
                to.features,  hashWords(bias, biasLayer, tree, out)};
-  offer.in = sum.partial.rows;
-  offer.outs[0] = to.rows;
-  if (!openMeeting(offer))
-    return;
-  forOwnRows(
-      to.count, to.features,
-      [&](int64_t row, int32_t) {
-        sumRow(sum, row, to.rows.type, to.rows.data + row * to.rows.rowBytes);
-      },
-      [&](int64_t row) { sendRow(to.rows, 0, row); });
-  closeMeeting();
+  reduce(sum, offer, to);
 }
 
 void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
@@ -159,13 +168,12 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                                     int32_t tree, int32_t outNormed,
                                     int32_t outResidual) {
   Reduction sum;
-  SlotRows old, normed, next;
-  const float *scale = nullptr;
+  ResidualNorm rows;
   if (!getReduction(partial, bias, biasLayer, tree, sum) ||
-      !getWhole(residual, old) || !getMatching(outNormed, old, normed) ||
-      !getMatching(outResidual, old, next) ||
-      !getVector(weight, layer, old.features, scale))
+      !getResidualNorm(residual, weight, layer, eps, norm, outNormed,
+                       outResidual, rows))
     return;
+  const SlotRows &old = rows.old;
   if (old.features != sum.partial.features ||
       old.section != sum.partial.section) {
     failStep(fail(LAMRT_MALFORMED,
@@ -181,21 +189,37 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                old.features,
                hashWords(residual, weight, layer, bias, biasLayer, getBits(eps),
                          norm, tree, outNormed, outResidual)};
-  offer.in = sum.partial.rows;
+  int32_t algorithm = group->chooseAlgorithm(offer.key.operation, old.count);
+  if (algorithm == LAMRT_SEPARATE) {
+    // Between products nobody reads their input. Its rows are no narrower.
+    SlotRows whole = old;
+    whole.rows.data = prepared;
+    if (reduce(sum, offer, whole))
+      addThenNorm(rows, whole.rows);
+    return;
+  }
+  reduceAndNorm(sum, offer, algorithm, rows);
+}
+
+/// Sums, adds and norms a row in one go.
+void Rank::reduceAndNorm(const Reduction &reduction, Offer offer,
+                         int32_t algorithm, const ResidualNorm &rows) {
+  const SlotRows &old = rows.old, &next = rows.next, &normed = rows.normed;
+  offer.in = reduction.partial.rows;
   offer.outs[0] = normed.rows;
   offer.outs[1] = next.rows;
   if (!openMeeting(offer))
     return;
   forOwnRows(
-      old.count, old.features,
+      old, algorithm,
       [&](int64_t row, int32_t thread) {
         auto *update = threadScratch + thread * threadScratchFloats;
-        sumRow(sum, row, old.rows.type, update);
+        sumRow(reduction, row, old.rows.type, update);
         // One row for any number.
         cpu::Rows single = {reinterpret_cast<uint8_t *>(update), 0,
                             old.rows.type};
         kernels->add(old.rows, single, next.rows, old.features, row, row + 1);
-        kernels->rmsNorm(next.rows, scale, static_cast<float>(eps), norm,
+        kernels->rmsNorm(next.rows, rows.scale, rows.eps, rows.norm,
                          normed.rows, old.features, row, row + 1);
       },
       [&](int64_t row) {

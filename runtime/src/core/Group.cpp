@@ -35,8 +35,8 @@ lamrt_status Group::check(const lamina_program &program,
                 "group: a time limit of %d ms, expected none below "
                 "0",
                 options.timeout_ms);
-  if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_TWO_SHOT)
-    return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 2",
+  if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_SEPARATE)
+    return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 3",
                 options.algorithm);
   if (lamrt_status status = checkVersion(program))
     return status;
@@ -59,10 +59,11 @@ Group::Group(const lamina_program &program, const lamrt_group_options &options)
               options.timeout_ms ? options.timeout_ms : kDefaultTimeout),
       algorithm(options.algorithm) {}
 
-bool Group::sharesRows(int64_t rows) const {
-  if (ranks() == 1 || algorithm == LAMRT_ONE_SHOT)
-    return false;
-  return algorithm == LAMRT_TWO_SHOT || rows >= kSharedRows * ranks();
+int32_t Group::chooseAlgorithm(int32_t operation, int64_t rows) const {
+  bool isFused = operation == LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM;
+  if (algorithm != LAMRT_BY_SIZE && (isFused || algorithm != LAMRT_SEPARATE))
+    return algorithm;
+  return rows >= kSharedRows * ranks() ? LAMRT_TWO_SHOT : LAMRT_ONE_SHOT;
 }
 
 lamrt_status Group::join(const lamrt_rank_options &options) {

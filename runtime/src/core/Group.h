@@ -36,8 +36,9 @@ public:
   Meeting &getMeeting() { return meeting; }
   const Meeting &getMeeting() const { return meeting; }
   int32_t ranks() const { return meeting.ranks(); }
-  /// True if each rank does its share of `rows` rows for all.
-  bool sharesRows(int64_t rows) const;
+  /// LAMRT_ONE_SHOT, TWO_SHOT or, for what is fused with a sum, SEPARATE: the
+  /// same on all ranks.
+  int32_t chooseAlgorithm(int32_t operation, int64_t rows) const;
   const WeightTable &getWeights() const { return weights; }
 
   /// What all ranks must be created with alike is what the first one has; fails

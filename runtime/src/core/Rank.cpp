@@ -129,6 +129,10 @@ lamrt_status Rank::planMemory() {
   int64_t widestInput = options.tap ? widest : 1;
   for (int32_t i = 0; i < program->num_weights; ++i)
     widestInput = std::max(widestInput, program->weights[i].in);
+  // It holds the sum over ranks, too, if that is an operation of its own.
+  for (int32_t i = 0; i < variant->num_slots; ++i)
+    if (variant->slots[i].distribution == LAMRT_PARTIAL)
+      widestInput = std::max(widestInput, variant->slots[i].features);
   preparedFloats = cpu::getMaxInputBytes(widestInput) / 4;
   threadScratchFloats =
       std::max(cpu::getAttentionScratch(kv.head_dim, program->max_context),

@@ -147,10 +147,28 @@ private:
   void closeMeeting();
   void sumRow(const Reduction &reduction, int64_t row, int32_t type, void *out);
   void sendRow(const cpu::Rows &from, int32_t result, int64_t row);
+  struct ResidualNorm;
+  bool reduce(const Reduction &reduction, Offer offer, const SlotRows &to);
+  void reduceAndNorm(const Reduction &reduction, Offer offer, int32_t algorithm,
+                     const ResidualNorm &rows);
   /// Calls body(row, thread) for the rows that this rank does, and sends them
   /// if the others do not do them too.
   template <typename Body, typename Send>
-  void forOwnRows(int64_t rows, int64_t features, Body body, Send send);
+  void forOwnRows(const SlotRows &all, int32_t algorithm, Body body, Send send);
+
+  /// What both operations with a residual norm end with.
+  struct ResidualNorm {
+    SlotRows old, next, normed;
+    const float *scale = nullptr;
+    float eps = 0;
+    int32_t norm = 0;
+  };
+  bool getResidualNorm(int32_t residual, int32_t weight, int32_t layer,
+                       double eps, int32_t norm, int32_t outNormed,
+                       int32_t outResidual, ResidualNorm &out);
+  /// next = old + update, then its norm: one pass over the rows, or two.
+  void addAndNorm(const ResidualNorm &rows, const cpu::Rows &update);
+  void addThenNorm(const ResidualNorm &rows, const cpu::Rows &update);
 
   // Parts of attention (Attention.cpp).
   void writeCache(const SlotRows &key, const SlotRows &value, int32_t layer);
