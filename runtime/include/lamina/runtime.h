@@ -268,6 +268,15 @@ enum {
   LAMRT_SEPARATE = 3
 };
 
+/** The algorithm that was measured to be the fastest for a size. */
+typedef struct lamrt_choice {
+  int32_t operation; /**< LAMRT_ALL_REDUCE, or that with residual and norm */
+  int32_t ranks;     /**< 1: residual and norm alone */
+  int64_t features;
+  int64_t rows;
+  int32_t algorithm; /**< LAMRT_ONE_SHOT, TWO_SHOT or SEPARATE */
+} lamrt_choice;
+
 /** Where the ranks of a group are. */
 enum {
   LAMRT_LOCAL = 0, /**< in threads of one process */
@@ -282,6 +291,9 @@ typedef struct lamrt_group_options {
   int32_t timeout_ms;
   int32_t algorithm;    /**< LAMRT_BY_SIZE, ONE_SHOT, TWO_SHOT or SEPARATE */
   int32_t communicator; /**< LAMRT_LOCAL or LAMRT_MPI */
+  /** For LAMRT_BY_SIZE: the nearest size counts. Null: as the runtime ships. */
+  int32_t num_choices;
+  const lamrt_choice *choices;
 } lamrt_group_options;
 
 /** Makes what the ranks of one process share: the weights, which the first of

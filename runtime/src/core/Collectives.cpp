@@ -133,7 +133,7 @@ bool Rank::reduce(const Reduction &reduction, Offer offer, const SlotRows &to) {
   if (!openMeeting(offer))
     return false;
   forOwnRows(
-      to, group->chooseAlgorithm(LAMRT_ALL_REDUCE, to.count),
+      to, group->chooseAlgorithm(LAMRT_ALL_REDUCE, to.features, to.count),
       [&](int64_t row, int32_t) {
         sumRow(reduction, row, to.rows.type,
                to.rows.data + row * to.rows.rowBytes);
@@ -190,7 +190,8 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                old.features,
                hashWords(residual, weight, layer, bias, biasLayer, getBits(eps),
                          norm, tree, outNormed, outResidual)};
-  int32_t algorithm = group->chooseAlgorithm(offer.key.operation, old.count);
+  int32_t algorithm =
+      group->chooseAlgorithm(offer.key.operation, old.features, old.count);
   if (algorithm == LAMRT_SEPARATE) {
     // Between products nobody reads their input. Its rows are no narrower.
     SlotRows whole = old;

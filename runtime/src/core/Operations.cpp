@@ -201,7 +201,13 @@ void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
                        outResidual, rows) ||
       !getMatching(update, rows.old, added))
     return;
-  addAndNorm(rows, added.rows);
+  bool isSeparate = group->chooseAlgorithm(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
+                                           rows.old.features,
+                                           rows.old.count) == LAMRT_SEPARATE;
+  if (isSeparate)
+    addThenNorm(rows, added.rows);
+  else
+    addAndNorm(rows, added.rows);
   lookAt({"lamrt_residual_rms_norm", -1, -1, outResidual});
   lookAt({"lamrt_residual_rms_norm", weight, layer, outNormed});
 }

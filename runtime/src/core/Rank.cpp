@@ -217,8 +217,8 @@ lamrt_status Rank::allocateMemory() {
 /// A rank alone makes its own group.
 lamrt_status Rank::joinGroup() {
   if (!options.group) {
-    const lamrt_group_options alone = {sizeof(alone), 1, 0, LAMRT_BY_SIZE,
-                                       LAMRT_LOCAL};
+    const lamrt_group_options alone = {sizeof(alone), 1, 0,      LAMRT_BY_SIZE,
+                                       LAMRT_LOCAL,   0, nullptr};
     lamrt_group *made = nullptr;
     lamrt_status status = lamrt_group_create(program, &alone, &made);
     ownGroup.reset(made);
