@@ -5,6 +5,7 @@
 #include "../core/Failure.h"
 #include "../core/Parking.h"
 #include "Agreement.h"
+#include "MpiCandidates.h"
 #include "RunWithin.h"
 #include "lamina/Support/CheckedMath.h"
 
@@ -52,7 +53,7 @@ lamrt_status MpiCommunicator::create(const Launch &launch,
                                      std::unique_ptr<Communicator> &out) {
   std::unique_ptr<MpiLibrary> library;
   if (lamrt_status status = MpiLibrary::open(getMpiCandidates(launch), library))
-    return status;
+    return launch.isSpokenFor() ? fail(status, "%s", "") : status;
   MpiLibrary *mpi = library.get();
   int error = 0;
   int64_t limit = kStartPatience * timeoutMilliseconds;
@@ -67,6 +68,8 @@ lamrt_status MpiCommunicator::create(const Launch &launch,
   if (error)
     return fail(LAMRT_DEVICE, "mpi: %s: %s", mpi->path().c_str(),
                 mpi->describe(error).c_str());
+  if (mpi->size() != launch.size && launch.isSpokenFor())
+    return fail(LAMRT_DEVICE, "%s", "");
   if (mpi->size() != launch.size)
     return fail(LAMRT_DEVICE,
                 "mpi: %s is %d, but %s (%s) sees %d: expected the MPI library "

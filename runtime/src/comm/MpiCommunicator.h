@@ -16,8 +16,8 @@
 
 #include "../core/HostResources.h"
 #include "Communicator.h"
-#include "Launcher.h"
 #include "MpiLibrary.h"
+#include "lamina/Support/Launch.h"
 
 namespace lamina::runtime {
 

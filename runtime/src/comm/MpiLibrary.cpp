@@ -16,6 +16,8 @@ namespace {
 
 // The same in both interfaces.
 constexpr int kThreadSerialized = 2;
+/// No error of MPI: those are positive.
+constexpr int kNoThreads = -1;
 constexpr size_t kMaxText = 8192; // MPI_MAX_LIBRARY_VERSION_STRING and more
 
 template <typename Handle>
@@ -69,6 +71,8 @@ public:
               mpi.initThread(nullptr, nullptr, kThreadSerialized, &provided))
         return error;
       isOwn = true;
+      if (provided < kThreadSerialized)
+        return kNoThreads;
     }
     if (int error =
             mpi.commSetErrhandler(constants.world, constants.errorsReturn))
@@ -104,6 +108,8 @@ public:
   std::string describe(int error) override {
     char text[kMaxText] = {};
     int length = 0;
+    if (error == kNoThreads)
+      return "gives one thread only, expected MPI_THREAD_SERIALIZED";
     if (mpi.errorString(error, text, &length))
       return "error " + std::to_string(error);
     return firstLine(text);

@@ -2,7 +2,6 @@
 
 #include "Group.h"
 
-#include "../comm/Launcher.h"
 #include "../comm/Meeting.h"
 #include "../comm/MpiCommunicator.h"
 #include "Failure.h"
@@ -63,8 +62,8 @@ lamrt_status Group::startProcesses(const lamina_program &program,
                                    const lamrt_group_options &options,
                                    std::unique_ptr<Communicator> &out) {
   Launch launch;
-  if (lamrt_status status = readLaunch(launch))
-    return status;
+  if (std::string error = readLaunch(launch); !error.empty())
+    return fail(LAMRT_USAGE, "%s", error.c_str());
   if (launch.size < 2)
     return fail(LAMRT_USAGE, "environment: no launcher of MPI, expected mpirun "
                              "or srun with 2 processes or more");

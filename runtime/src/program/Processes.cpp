@@ -28,7 +28,7 @@ lamrt_status reportInTurn(int32_t rank, lamrt_status status) {
 
 /// Processors that a rank may use beside the others of its host. A launcher
 /// that binds its processes has shared them out already.
-int32_t getThreads(const Options &options, const runtime::Launch &launch) {
+int32_t getThreads(const Options &options, const Launch &launch) {
   if (options.threads)
     return options.threads;
   int32_t usable = runtime::getUsableProcessors();
@@ -143,8 +143,7 @@ lamrt_status tell(lamrt_group *processes, const Words &message) {
 }
 
 int runProcesses(const lamina_program &program, Options &options,
-                 const runtime::Launch &launch,
-                 const std::function<int()> &mode) {
+                 const Launch &launch, const std::function<int()> &mode) {
   if (options.ranks && options.ranks != launch.size)
     return reportError(LAMRT_USAGE, "--tp: " + std::to_string(options.ranks) +
                                         ", but " + launch.variable + " has " +

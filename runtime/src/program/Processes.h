@@ -3,7 +3,7 @@
 #ifndef LAMINA_RUNTIME_PROGRAM_PROCESSES_H
 #define LAMINA_RUNTIME_PROGRAM_PROCESSES_H
 
-#include "comm/Launcher.h"
+#include "lamina/Support/Launch.h"
 #include "program/Messages.h"
 #include "program/Options.h"
 
@@ -18,8 +18,7 @@ lamrt_status tell(lamrt_group *processes, const Words &message);
 /// steps that rank 0 tells of. Returns what the process returns, the same on
 /// all ranks; ends all of them at once if one has failed.
 int runProcesses(const lamina_program &program, Options &options,
-                 const runtime::Launch &launch,
-                 const std::function<int()> &mode);
+                 const Launch &launch, const std::function<int()> &mode);
 
 } // namespace lamina::program
 

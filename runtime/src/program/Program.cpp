@@ -94,10 +94,9 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
   reportFatalErrors();
   if (lamrt_status status = prepareStandardStreams())
     return status;
-  runtime::Launch launch;
-  lamrt_status launched = runtime::readLaunch(launch);
-  // What all processes would say is said once.
-  setMuted(launch.rank > 0);
+  Launch launch;
+  std::string launchError = readLaunch(launch);
+  setMuted(launch.isSpokenFor());
   std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   std::string error;
   auto options = parseOptions(arguments, error);
@@ -105,8 +104,8 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
     return reportError(LAMRT_USAGE, error);
   if (auto code = runAlone(program, *options, argc > 0 ? argv[0] : "program"))
     return *code;
-  if (launched)
-    return reportLastError(launched);
+  if (!launchError.empty())
+    return reportError(LAMRT_USAGE, launchError);
   if (lamrt_status status = readTable(*options, launch.rank <= 0))
     return status;
   options->command = getCommand(argc, argv);
