@@ -1,6 +1,7 @@
 //===- PlanBuffers.cpp - Every activation gets a place in the arena -------===//
 //
-// classes of values -> offsets: the largest first, each into the smallest gap
+// classes of values -> offsets: the largest first, each into the smallest gap;
+// then again with what ended last in front, as long as bytes are wasted
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +22,9 @@ using namespace mlir;
 using namespace lamina;
 
 namespace {
+
+/// Orders in which the classes of a section are placed, at most.
+constexpr int kMostOrders = 16;
 
 /// Returns where `size` bytes fit best beside the `taken` ranges (begin, end):
 /// in the smallest gap, else behind them.
@@ -51,7 +55,8 @@ public:
   int64_t getLiveBytes(RowKind rows);
 
 private:
-  void place();
+  void place(RowKind rows);
+  int64_t placeInOrder(ArrayRef<unsigned> order);
   int32_t getSlot(unsigned number);
   void setCopies(Operation *op, ArrayRef<BufferCopy> copies);
 
@@ -61,30 +66,49 @@ private:
   unsigned numCopies = 0;
 };
 
-void Planner::place() {
-  SmallVector<unsigned> order = classes.getNumbers();
+/// Places the classes in this order; returns the bytes a row that they take.
+int64_t Planner::placeInOrder(ArrayRef<unsigned> order) {
+  int64_t bytes = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    BufferClass &current = classes[order[i]];
+    SmallVector<std::pair<int64_t, int64_t>> taken;
+    for (unsigned other : order.take_front(i)) {
+      const BufferClass &neighbour = classes[other];
+      if (neighbour.lifetime.overlaps(current.lifetime))
+        taken.push_back(
+            {neighbour.offset, neighbour.offset + neighbour.rowBytes});
+    }
+    current.offset = findOffset(std::move(taken), current.rowBytes);
+    bytes = std::max(bytes, current.offset + current.rowBytes);
+  }
+  return bytes;
+}
+
+/// Places the classes of a section.
+void Planner::place(RowKind rows) {
+  SmallVector<unsigned> order = classes.getNumbers(), best;
+  llvm::erase_if(order,
+                 [&](unsigned number) { return classes[number].rows != rows; });
   llvm::sort(order, [&](unsigned a, unsigned b) {
     int64_t bytesA = classes[a].rowBytes;
     int64_t bytesB = classes[b].rowBytes;
     return bytesA != bytesB ? bytesA > bytesB : a < b;
   });
-  SmallVector<unsigned> placed;
-  for (unsigned number : order) {
-    BufferClass &current = classes[number];
-    SmallVector<std::pair<int64_t, int64_t>> taken;
-    for (unsigned other : placed) {
-      const BufferClass &neighbour = classes[other];
-      if (neighbour.rows == current.rows &&
-          neighbour.lifetime.overlaps(current.lifetime))
-        taken.push_back(
-            {neighbour.offset, neighbour.offset + neighbour.rowBytes});
+  int64_t fewest = INT64_MAX, live = getLiveBytes(rows);
+  for (int i = 0; i < kMostOrders && fewest > live; ++i) {
+    int64_t bytes = placeInOrder(order);
+    if (bytes < fewest) {
+      fewest = bytes;
+      best = order;
     }
-    int64_t size = current.rowBytes;
-    current.offset = findOffset(std::move(taken), size);
-    int64_t &bytes = plan.arenaBytes[unsigned(current.rows)];
-    bytes = std::max(bytes, current.offset + size);
-    placed.push_back(number);
+    // What ends last was too late to find a gap: it is the first to choose next.
+    auto *last = llvm::find_if(order, [&](unsigned number) {
+      return classes[number].offset + classes[number].rowBytes == bytes;
+    });
+    if (last != order.end())
+      std::rotate(order.begin(), last, std::next(last));
   }
+  plan.arenaBytes[unsigned(rows)] = placeInOrder(best);
 }
 
 int32_t Planner::getSlot(unsigned number) {
@@ -116,7 +140,8 @@ BufferPlan Planner::run() {
     copies.push_back(
         {yield, classes.orderCopies(loop, yield, yield.getValues())});
   });
-  place();
+  for (unsigned rows = 0; rows < kNumRowKinds; ++rows)
+    place(RowKind(rows));
   step.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
     op->removeAttr(kSlotsAttr);
     op->removeAttr(kCopiesAttr);
