@@ -7,6 +7,7 @@
 
 #include "Commands.h"
 #include "Compilation.h"
+#include "InspectCollectives.h"
 #include "lamina/Conversion/BufferPlan.h"
 #include "lamina/Conversion/DescribeVariants.h"
 #include "lamina/Import/SummationTree.h"
@@ -67,38 +68,6 @@ private:
 // Programs
 //===----------------------------------------------------------------------===//
 
-/// The collectives of each number of ranks, a line each, in program order. What
-/// a damaged note lacks is left out.
-int printCollectives(const llvm::json::Value &variants, bool asJson) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  auto getNumber = [](const llvm::json::Object &object, StringRef key) {
-    return object.getInteger(key).value_or(0);
-  };
-  if (asJson) {
-    stream << variants << "\n";
-    return printAnswer(text);
-  }
-  for (const llvm::json::Value &value : *variants.getAsArray()) {
-    const llvm::json::Object *variant = value.getAsObject();
-    const llvm::json::Array *list =
-        variant ? variant->getArray("collectives") : nullptr;
-    if (!list)
-      continue;
-    stream << "ranks " << getNumber(*variant, "ranks") << ": "
-           << getNumber(*variant, "bytes_per_token") << " bytes a token\n";
-    for (const llvm::json::Value &entry : *list)
-      if (const llvm::json::Object *one = entry.getAsObject())
-        stream << "  " << getNumber(*one, "times") << " x "
-               << one->getString("operation").value_or("?") << " of "
-               << one->getString("rows").value_or("?") << " x "
-               << getNumber(*one, "features") << " "
-               << one->getString("type").value_or("?") << ", "
-               << getNumber(*one, "bytes_per_row") << " bytes a row\n";
-  }
-  return printAnswer(text);
-}
-
 /// The JSON in the note of a program; an error says why there is none.
 llvm::Expected<std::string> readNote(const std::string &path) {
   auto binary = llvm::object::ObjectFile::createObjectFile(path);
@@ -130,7 +99,7 @@ llvm::Expected<std::string> readNote(const std::string &path) {
                                  "lamina compile made");
 }
 
-int inspectProgram(const std::string &path, bool asJson, bool collectives) {
+int inspectProgram(const std::string &path, const CommandLine &line) {
   llvm::Expected<std::string> note = readNote(path);
   if (!note)
     return fail(ExitCode::Malformed,
@@ -142,14 +111,14 @@ int inspectProgram(const std::string &path, bool asJson, bool collectives) {
   const llvm::json::Object *object = value->getAsObject();
   const llvm::json::Value *variants =
       object ? object->get("variants") : nullptr;
-  if (collectives)
+  if (line.options.hasArg(OPT_collectives))
     return variants && variants->getAsArray()
-               ? printCollectives(*variants, asJson)
+               ? printCollectives(*variants, line)
                : fail(ExitCode::Malformed, path + ": program: note: says "
                                                   "nothing of ranks");
   std::string text;
   llvm::raw_string_ostream stream(text);
-  JsonWriter(stream, asJson ? 0 : 2).write(*value);
+  JsonWriter(stream, line.options.hasArg(OPT_json) ? 0 : 2).write(*value);
   stream << "\n";
   return printAnswer(text);
 }
@@ -352,14 +321,18 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
   if (!request)
     return int(ExitCode::Usage);
   bool asJson = line->options.hasArg(OPT_json);
+  if (line->options.hasArg(OPT_collectives_table_EQ) &&
+      !line->options.hasArg(OPT_collectives))
+    return failUsage(line->command,
+                     "--collectives-table: without --collectives,"
+                     " expected with it");
   if (isElf(request->input)) {
     for (auto [option, name] :
          {std::pair(OPT_tensors, "--tensors"), std::pair(OPT_plan, "--plan")})
       if (line->options.hasArg(option))
         return failUsage(line->command, std::string(name) +
                                             ": of a program, expected a model");
-    return inspectProgram(request->input, asJson,
-                          line->options.hasArg(OPT_collectives));
+    return inspectProgram(request->input, *line);
   }
 
   if (line->options.hasArg(OPT_collectives)) {
@@ -368,7 +341,7 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
       return code;
     if (int code = compilation.advance(Stage::Runtime))
       return code;
-    return printCollectives(describeVariants(compilation.getModule()), asJson);
+    return printCollectives(describeVariants(compilation.getModule()), *line);
   }
   InputErrors errors;
   std::optional<Model> model = openModel(request->input, errors);

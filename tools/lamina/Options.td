@@ -87,6 +87,9 @@ def ref : Separate<["--"], "ref", [Compare]>, MetaVarName<"FILE">,
 def limit_EQ : Joined<["--"], "limit=", [Compare]>, MetaVarName<"X">,
     HelpText<"largest difference of a logit or hidden state (default 1e-4)">;
 
+def collectives_table_EQ : Joined<["--"], "collectives-table=", [Inspect]>, MetaVarName<"FILE">,
+    HelpText<"with --collectives: what --bench --collectives -o wrote (what ships): which algorithm a size gets">;
+def : Separate<["--"], "collectives-table">, Alias<collectives_table_EQ>;
 def collectives : Flag<["--"], "collectives", [Inspect]>,
     HelpText<"list what the ranks do together, in order, with bytes a token, for each --tp">;
 

@@ -81,6 +81,8 @@ lamrt_status runFaultyStep(lamrt_rank *rank, const lamrt_step *step) {
     lamrt_gather(rank, kColumns, kRoot);
   else if (!does(rank, Fault::Skips))
     lamrt_all_reduce(rank, kPartial, -1, 0, kTree, kRest);
+  // So that the residual is no multiple of the sum that it is added to.
+  lamrt_rms_norm(rank, kRest, kAttentionNorm, 0, 1e-5, LAMRT_NORM_HF, kRest);
   lamrt_shard_rows(rank, does(rank, Fault::SharesAddends) ? kPartial : kRest,
                    kOwn);
   if (does(rank, Fault::SumsToWhole))

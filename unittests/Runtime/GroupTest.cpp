@@ -27,8 +27,9 @@ protected:
   }
   void TearDown() override { faults.isReleased = true; }
 
-  std::unique_ptr<program::Ranks> createRanks(int32_t ranks, int32_t timeout,
-                                              int32_t algorithm = 0) {
+  std::unique_ptr<program::Ranks>
+  createRanks(int32_t ranks, int32_t timeout, int32_t algorithm = 0,
+              const std::vector<lamrt_choice> &choices = {}) {
     tables.make(ranks);
     lamrt_rank_options options = getRankOptions(1, ranks);
     options.ranks = ranks;
@@ -36,8 +37,13 @@ protected:
     options.tap = [](void *, const char *, int32_t, const float *, int64_t,
                      int64_t) { ++numTapped; };
     lamrt_status status = LAMRT_OK;
-    auto made = program::Ranks::create(tables.stories.program, options, timeout,
-                                       algorithm, status);
+    lamrt_group_options group = {};
+    group.timeout_ms = timeout;
+    group.algorithm = algorithm;
+    group.num_choices = static_cast<int32_t>(choices.size());
+    group.choices = choices.empty() ? nullptr : choices.data();
+    auto made =
+        program::Ranks::create(tables.stories.program, options, group, status);
     EXPECT_EQ(status, LAMRT_OK) << lamrt_last_error();
     return made;
   }
@@ -96,7 +102,7 @@ TEST_F(GroupTest, AllNumbersOfRanksAndAlgorithmsHaveTheSameBits) {
     ASSERT_EQ(runStep(*one, rows, &expected), LAMRT_OK) << lamrt_last_error();
     for (int32_t ranks : {2, 3, 4, 7}) {
       for (int32_t algorithm :
-           {LAMRT_BY_SIZE, LAMRT_ONE_SHOT, LAMRT_TWO_SHOT}) {
+           {LAMRT_BY_SIZE, LAMRT_ONE_SHOT, LAMRT_TWO_SHOT, LAMRT_SEPARATE}) {
         auto group = createRanks(ranks, 0, algorithm);
         for (bool own : {false, true, false}) {
           faults.keepsOwnRows = own;
@@ -109,6 +115,40 @@ TEST_F(GroupTest, AllNumbersOfRanksAndAlgorithmsHaveTheSameBits) {
       }
     }
   }
+}
+
+/// A table that takes the separate operations for 5 rows: their bits, too.
+TEST_F(GroupTest, AlgorithmsAreChosenByATable) {
+  std::vector<lamrt_choice> choices;
+  for (int32_t operation :
+       {LAMRT_ALL_REDUCE, LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM})
+    for (int32_t rows : {1, 5, 40})
+      choices.push_back({operation, 3, 64, rows,
+                         rows == 1   ? LAMRT_TWO_SHOT
+                         : rows == 5 ? LAMRT_ONE_SHOT
+                                     : LAMRT_TWO_SHOT});
+  choices[4].algorithm = LAMRT_SEPARATE;
+  tables.make(3);
+  lamrt_group_options options = {
+      0, 3, 0, LAMRT_BY_SIZE, LAMRT_LOCAL, 6, choices.data()};
+  ASSERT_EQ(createGroup(options), LAMRT_OK);
+  auto choose = [&](int32_t operation, int64_t rows) {
+    return group->group.chooseAlgorithm(operation, 64, rows);
+  };
+  EXPECT_EQ(choose(LAMRT_ALL_REDUCE, 5), LAMRT_ONE_SHOT);
+  EXPECT_EQ(choose(LAMRT_ALL_REDUCE, 40), LAMRT_TWO_SHOT);
+  EXPECT_EQ(choose(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, 1), LAMRT_TWO_SHOT);
+  EXPECT_EQ(choose(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, 5), LAMRT_SEPARATE);
+  lamrt_group_destroy(group);
+  for (int32_t rows : {1, 5, 40}) {
+    std::vector<float> expected, found;
+    auto one = createRanks(1, 0);
+    ASSERT_EQ(runStep(*one, rows, &expected), LAMRT_OK) << lamrt_last_error();
+    auto three = createRanks(3, 0, LAMRT_BY_SIZE, choices);
+    ASSERT_EQ(runStep(*three, rows, &found), LAMRT_OK) << lamrt_last_error();
+    EXPECT_EQ(found, expected) << rows;
+  }
+  EXPECT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL, -1, nullptr}), LAMRT_USAGE);
 }
 
 TEST_F(GroupTest, ARankThatStallsIsNamed) {
@@ -211,7 +251,7 @@ TEST_F(GroupTest, OwnRowsAreWhereTheyBelong) {
   EXPECT_EQ(fail(Fault::JoinsToLogits, LAMRT_MALFORMED),
             "rank 1: program: the rows of slot 8 cannot be joined in slot 3");
   tables.make(3);
-  ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL}), LAMRT_OK);
+  ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL, 0, nullptr}), LAMRT_OK);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
   rank.group = group;
@@ -230,14 +270,15 @@ TEST_F(GroupTest, OwnRowsAreWhereTheyBelong) {
 
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
   tables.make(3);
-  EXPECT_EQ(createGroup({0, 2, 0, 0, LAMRT_LOCAL}), LAMRT_DEVICE);
+  EXPECT_EQ(createGroup({0, 2, 0, 0, LAMRT_LOCAL, 0, nullptr}), LAMRT_DEVICE);
   EXPECT_STREQ(lamrt_last_error(),
                "program: has no code for 2 ranks, expected 3");
   tables.variant.ranks = 1025;
-  EXPECT_EQ(createGroup({0, 1025, 0, 0, LAMRT_LOCAL}), LAMRT_UNSUPPORTED);
+  EXPECT_EQ(createGroup({0, 1025, 0, 0, LAMRT_LOCAL, 0, nullptr}),
+            LAMRT_UNSUPPORTED);
   tables.variant.ranks = 3;
-  EXPECT_EQ(createGroup({0, 3, -1, 0, LAMRT_LOCAL}), LAMRT_USAGE);
-  EXPECT_EQ(createGroup({0, 3, 0, 7, LAMRT_LOCAL}), LAMRT_USAGE);
+  EXPECT_EQ(createGroup({0, 3, -1, 0, LAMRT_LOCAL, 0, nullptr}), LAMRT_USAGE);
+  EXPECT_EQ(createGroup({0, 3, 0, 7, LAMRT_LOCAL, 0, nullptr}), LAMRT_USAGE);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
   lamrt_rank *made = nullptr;
@@ -249,7 +290,7 @@ TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
 
 TEST_F(GroupTest, RanksMustBeCreatedAlike) {
   tables.make(3);
-  ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL}), LAMRT_OK);
+  ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL, 0, nullptr}), LAMRT_OK);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
   rank.group = group;

@@ -263,14 +263,26 @@ const lamina_program *lamina_program_v1(void);
 |* Ranks that work together
 \*===----------------------------------------------------------------------===*/
 
-/** Who does the rows of a sum over ranks; the bits are the same. Where ranks
-   keep their own rows of the sum or of the residual, each does these in any
-   case. */
+/** How ranks do a sum over them, and what is fused with it; the bits are the
+    same. Where ranks keep their own rows of the sum or of the residual, each
+    does these in any case. */
 enum {
   LAMRT_BY_SIZE = 0,
   LAMRT_ONE_SHOT = 1, /**< every rank does all rows, for itself */
-  LAMRT_TWO_SHOT = 2  /**< every rank does its rows, for all */
+  LAMRT_TWO_SHOT = 2, /**< every rank does its rows, for all */
+  /** The sum, by one of the two, then residual and norm of all rows on every
+      rank: a fused operation as its expansion. */
+  LAMRT_SEPARATE = 3
 };
+
+/** The algorithm that was measured to be the fastest for a size. */
+typedef struct lamrt_choice {
+  int32_t operation; /**< LAMRT_ALL_REDUCE, or that with residual and norm */
+  int32_t ranks;     /**< 1: residual and norm alone */
+  int64_t features;
+  int64_t rows;
+  int32_t algorithm; /**< LAMRT_ONE_SHOT, TWO_SHOT or SEPARATE */
+} lamrt_choice;
 
 /** Where the ranks of a group are. */
 enum {
@@ -284,8 +296,11 @@ typedef struct lamrt_group_options {
   /** Milliseconds that a rank waits for the others in a collective; 0: 30000.
    */
   int32_t timeout_ms;
-  int32_t algorithm;    /**< LAMRT_BY_SIZE, ONE_SHOT or TWO_SHOT */
+  int32_t algorithm;    /**< LAMRT_BY_SIZE, ONE_SHOT, TWO_SHOT or SEPARATE */
   int32_t communicator; /**< LAMRT_LOCAL or LAMRT_MPI */
+  /** For LAMRT_BY_SIZE: the nearest size counts. Null: as the runtime ships. */
+  int32_t num_choices;
+  const lamrt_choice *choices;
 } lamrt_group_options;
 
 /** Makes what the ranks of one process share: the weights, which the first of

@@ -4,7 +4,8 @@
 // its peers and writes results to their memory: their slots lie where its own
 // do, and they wait. Two ways, which give the same bits: every rank does all
 // rows for itself, or its own rows for all. Where it keeps only its own rows of
-// the residual, it does these.
+// the residual, it does these. What is fused with the sum may also be done behind
+// it, on every rank: these bits are the same, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,12 +37,6 @@ cpu::Rows getRow(const cpu::Rows &rows, int64_t row) {
 }
 
 } // namespace
-
-/// The rows of the fused op: a residual before and after, and its norm.
-struct Rank::FusedRows {
-  SlotRows old, next, normed;
-  bool keepsOwn; ///< of the residual, this rank has its own rows only
-};
 
 /// The sum over ranks that a collective begins with.
 struct Rank::Reduction {
@@ -119,8 +114,10 @@ void Rank::sendRow(const cpu::Rows &from, int32_t result, int64_t row) {
     }
 }
 
-Rank::OwnRows Rank::chooseRows(int64_t rows, bool keepsOwn) const {
-  OwnRows own = {0, rows, keepsOwn || group->sharesRows(rows)};
+Rank::OwnRows Rank::chooseRows(int64_t rows, int32_t algorithm,
+                               bool keepsOwn) const {
+  OwnRows own = {0, rows,
+                 keepsOwn || (isGroup() && algorithm == LAMRT_TWO_SHOT)};
   if (own.isForAll)
     getOwnRows(rows, own.begin, own.end);
   return own;
@@ -140,6 +137,25 @@ void Rank::forOwnRows(OwnRows own, int64_t features, Body body, Send send) {
                 });
 }
 
+/// to = the sum over ranks of all rows, as the collective `offer` says.
+bool Rank::reduce(const Reduction &reduction, Offer offer, const SlotRows &to) {
+  offer.in = reduction.partial.rows;
+  offer.outs[0] = to.rows;
+  if (!openMeeting(offer))
+    return false;
+  int32_t algorithm =
+      group->chooseAlgorithm(LAMRT_ALL_REDUCE, to.features, to.count);
+  forOwnRows(
+      chooseRows(to.count, algorithm, /*keepsOwn=*/false), to.features,
+      [&](int64_t row, int32_t) {
+        sumRow(reduction, row, to.rows.type,
+               to.rows.data + row * to.rows.rowBytes);
+      },
+      [&](int64_t row) { sendRow(to.rows, 0, row); });
+  closeMeeting();
+  return !stepStatus;
+}
+
 void Rank::allReduce(int32_t partial, int32_t bias, int32_t biasLayer,
                      int32_t tree, int32_t out) {
   Reduction sum;
@@ -157,17 +173,7 @@ void Rank::allReduce(int32_t partial, int32_t bias, int32_t biasLayer,
   offer.key = {"all_reduce", LAMRT_ALL_REDUCE,
                LAMRT_F32,    to.count,
                to.features,  hashWords(bias, biasLayer, tree, out)};
-  offer.in = sum.partial.rows;
-  offer.outs[0] = to.rows;
-  if (!openMeeting(offer))
-    return;
-  forOwnRows(
-      chooseRows(to.count, /*keepsOwn=*/false), to.features,
-      [&](int64_t row, int32_t) {
-        sumRow(sum, row, to.rows.type, to.rows.data + row * to.rows.rowBytes);
-      },
-      [&](int64_t row) { sendRow(to.rows, 0, row); });
-  closeMeeting();
+  reduce(sum, offer, to);
 }
 
 void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
@@ -191,7 +197,7 @@ void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
   offer.in = sum.partial.rows;
   if (!openMeeting(offer))
     return;
-  OwnRows own = chooseRows(sum.partial.count, /*keepsOwn=*/true);
+  OwnRows own = chooseRows(sum.partial.count, LAMRT_TWO_SHOT, /*keepsOwn=*/true);
   forOwnRows(
       own, to.features,
       [&](int64_t row, int32_t) {
@@ -201,55 +207,56 @@ void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
   closeMeeting();
 }
 
-bool Rank::getFusedRows(const SlotRows &partial, int32_t residual,
-                        int32_t outNormed, int32_t outResidual,
-                        FusedRows &out) {
-  if (!getRows(residual, out.old) ||
-      !getMatching(outResidual, out.old, out.next))
-    return false;
-  // The normed rows are those of all, whatever rows of the residual a rank has.
-  out.keepsOwn = out.old.distribution == LAMRT_OWN_ROWS;
-  SlotRows whole = out.old;
-  whole.distribution = LAMRT_WHOLE;
-  if (out.keepsOwn)
-    whole.section = LAMRT_ROWS_TOKENS;
-  if (!getMatching(outNormed, whole, out.normed))
-    return false;
-  if (whole.features == partial.features && whole.section == partial.section)
-    return true;
-  return failStep(fail(LAMRT_MALFORMED,
-                       "program: the addends of a sum over the ranks are no "
-                       "update of slot %d",
-                       residual));
-}
-
 void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                                     int32_t weight, int32_t layer, int32_t bias,
                                     int32_t biasLayer, double eps, int32_t norm,
                                     int32_t tree, int32_t outNormed,
                                     int32_t outResidual) {
   Reduction sum;
-  FusedRows rows;
-  const float *scale = nullptr;
+  ResidualNorm rows;
   if (!getReduction(partial, bias, biasLayer, tree, sum) ||
-      !getFusedRows(sum.partial, residual, outNormed, outResidual, rows) ||
-      !getVector(weight, layer, rows.old.features, scale))
+      !getResidualNorm(residual, weight, layer, eps, norm, outNormed,
+                       outResidual, rows))
     return;
-  const SlotRows &old = rows.old, &next = rows.next, &normed = rows.normed;
+  const SlotRows &normed = rows.normed;
+  if (normed.features != sum.partial.features ||
+      normed.section != sum.partial.section) {
+    failStep(fail(LAMRT_MALFORMED,
+                  "program: the sum of slot %d is no update of slot %d",
+                  partial, residual));
+    return;
+  }
   Offer offer;
   offer.key = {"all_reduce_residual_rms_norm",
                LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
                LAMRT_F32,
                normed.count,
-               old.features,
+               normed.features,
                hashWords(residual, weight, layer, bias, biasLayer, getBits(eps),
                          norm, tree, outNormed, outResidual)};
-  offer.in = sum.partial.rows;
+  int32_t algorithm = group->chooseAlgorithm(offer.key.operation,
+                                             normed.features, normed.count);
+  if (algorithm == LAMRT_SEPARATE && !rows.keepsOwn) {
+    // Between products nobody reads their input. Its rows are no narrower.
+    SlotRows whole = rows.old;
+    whole.rows.data = prepared;
+    if (reduce(sum, offer, whole))
+      addThenNorm(rows, whole.rows);
+    return;
+  }
+  reduceAndNorm(sum, offer,
+                chooseRows(normed.count, algorithm, rows.keepsOwn), rows);
+}
+
+/// Sums, adds and norms a row in one go.
+void Rank::reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
+                         const ResidualNorm &rows) {
+  const SlotRows &old = rows.old, &next = rows.next, &normed = rows.normed;
+  offer.in = reduction.partial.rows;
   offer.outs[0] = normed.rows;
   offer.outs[1] = next.rows;
   if (!openMeeting(offer))
     return;
-  OwnRows own = chooseRows(normed.count, rows.keepsOwn);
   // Normed rows that cannot be sent lie in front until they are gathered.
   bool gathers = rows.keepsOwn && !group->getCommunicator().sharesMemory();
   int64_t firstKept = rows.keepsOwn ? own.begin : 0;
@@ -258,13 +265,13 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
       own, old.features,
       [&](int64_t row, int32_t thread) {
         auto *sums = threadScratch + thread * threadScratchFloats;
-        sumRow(sum, row, old.rows.type, sums);
+        sumRow(reduction, row, old.rows.type, sums);
         cpu::Rows update = {reinterpret_cast<uint8_t *>(sums), 0,
                             old.rows.type};
         cpu::Rows added = getRow(next.rows, row - firstKept);
         kernels->add(getRow(old.rows, row - firstKept), update, added,
                      old.features, 0, 1);
-        kernels->rmsNorm(added, scale, static_cast<float>(eps), norm,
+        kernels->rmsNorm(added, rows.scale, rows.eps, rows.norm,
                          getRow(normed.rows, row - firstNormed), old.features,
                          0, 1);
       },

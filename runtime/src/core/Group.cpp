@@ -21,8 +21,13 @@ constexpr int32_t kDefaultTimeout = 30000; // milliseconds
 /// one may have them in its memory, another behind a network.
 constexpr int32_t kLoadingPatience = 20;
 
-/// From so many rows a rank on, each does its own rows for all.
-constexpr int64_t kSharedRows = 2;
+AlgorithmChooser makeChooser(const lamrt_group_options &options) {
+  if (options.choices)
+    return {options.choices, static_cast<size_t>(options.num_choices),
+            options.ranks};
+  const std::vector<lamrt_choice> &shipped = CollectiveTable::shipped().choices;
+  return {shipped.data(), shipped.size(), options.ranks};
+}
 
 } // namespace
 
@@ -98,9 +103,12 @@ lamrt_status Group::create(const lamina_program &program,
                 "group: a time limit of %d ms, expected none below "
                 "0",
                 options.timeout_ms);
-  if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_TWO_SHOT)
-    return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 2",
+  if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_SEPARATE)
+    return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 3",
                 options.algorithm);
+  if (options.num_choices < 0)
+    return fail(LAMRT_USAGE, "group: %d choices, expected none below 0",
+                options.num_choices);
   std::unique_ptr<Communicator> made;
   if (options.communicator == LAMRT_MPI) {
     if (lamrt_status status = startProcesses(program, options, made))
@@ -124,14 +132,17 @@ lamrt_status Group::create(const lamina_program &program,
 Group::Group(const lamina_program &program, const lamrt_group_options &options,
              std::unique_ptr<Communicator> made)
     : program(program), communicator(std::move(made)),
-      algorithm(options.algorithm),
+      algorithm(options.algorithm), chooser(makeChooser(options)),
       hasJoined(static_cast<size_t>(communicator->ranks())) {}
 
-bool Group::sharesRows(int64_t rows) const {
-  if (ranks() == 1 || algorithm == LAMRT_ONE_SHOT ||
-      !communicator->sharesMemory())
-    return false;
-  return algorithm == LAMRT_TWO_SHOT || rows >= kSharedRows * ranks();
+int32_t Group::chooseAlgorithm(int32_t operation, int64_t features,
+                               int64_t rows) const {
+  if (!communicator->sharesMemory())
+    return LAMRT_ONE_SHOT;
+  bool isFused = operation == LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM;
+  if (algorithm != LAMRT_BY_SIZE && (isFused || algorithm != LAMRT_SEPARATE))
+    return algorithm;
+  return chooser.choose(operation, features, rows);
 }
 
 lamrt_status Group::join(const lamrt_rank_options &options) {

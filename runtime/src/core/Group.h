@@ -12,6 +12,7 @@
 #include "PackedWeights.h"
 #include "WeightFiles.h"
 #include "WeightTable.h"
+#include "lamina/Support/CollectiveTable.h"
 
 #include <memory>
 #include <mutex>
@@ -41,8 +42,10 @@ public:
   Communicator &getCommunicator() { return *communicator; }
   const Communicator &getCommunicator() const { return *communicator; }
   int32_t ranks() const { return communicator->ranks(); }
-  /// True if each rank does its share of `rows` rows for all.
-  bool sharesRows(int64_t rows) const;
+  /// LAMRT_ONE_SHOT, TWO_SHOT or, for what is fused with a sum, SEPARATE: the
+  /// same on all ranks.
+  int32_t chooseAlgorithm(int32_t operation, int64_t features,
+                          int64_t rows) const;
   const WeightTable &getWeights() const { return weights; }
 
   /// What all ranks must be created with alike is what the first one has; fails
@@ -80,6 +83,7 @@ private:
   const lamina_program &program;
   std::unique_ptr<Communicator> communicator;
   int32_t algorithm;
+  AlgorithmChooser chooser;
   std::mutex mutex;              ///< of creation
   std::vector<bool> hasJoined;   ///< [ranks]
   lamrt_rank_options first = {}; ///< of the first rank; its pointers are stale

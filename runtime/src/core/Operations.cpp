@@ -171,22 +171,67 @@ void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
   lookAt({"lamrt_rms_norm", weight, layer, out});
 }
 
+bool Rank::getResidualNorm(int32_t residual, int32_t weight, int32_t layer,
+                           double eps, int32_t norm, int32_t outNormed,
+                           int32_t outResidual, ResidualNorm &out) {
+  out.eps = static_cast<float>(eps);
+  out.norm = norm;
+  if (!getRows(residual, out.old) ||
+      !getMatching(outResidual, out.old, out.next) ||
+      !getVector(weight, layer, out.old.features, out.scale))
+    return false;
+  out.keepsOwn = out.old.distribution == LAMRT_OWN_ROWS;
+  SlotRows whole = out.old;
+  whole.distribution = LAMRT_WHOLE;
+  if (out.keepsOwn)
+    whole.section = LAMRT_ROWS_TOKENS;
+  return getMatching(outNormed, whole, out.normed);
+}
+
+void Rank::addAndNorm(const ResidualNorm &rows, const cpu::Rows &update) {
+  int64_t features = rows.old.features;
+  pool.forRange(rows.old.count, getGrain(features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->add(rows.old.rows, update, rows.next.rows, features,
+                               begin, end);
+                  kernels->rmsNorm(rows.next.rows, rows.scale, rows.eps,
+                                   rows.norm, rows.normed.rows, features, begin,
+                                   end);
+                });
+}
+
+void Rank::addThenNorm(const ResidualNorm &rows, const cpu::Rows &update) {
+  int64_t features = rows.old.features;
+  pool.forRange(rows.old.count, getGrain(features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->add(rows.old.rows, update, rows.next.rows, features,
+                               begin, end);
+                });
+  pool.forRange(rows.old.count, getGrain(features),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  kernels->rmsNorm(rows.next.rows, rows.scale, rows.eps,
+                                   rows.norm, rows.normed.rows, features, begin,
+                                   end);
+                });
+}
+
 void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
                            int32_t layer, double eps, int32_t norm,
                            int32_t outNormed, int32_t outResidual) {
-  SlotRows a, b, sum, normed;
-  const float *scale = nullptr;
-  if (!getWhole(residual, a) || !getMatching(update, a, b) ||
-      !getMatching(outResidual, a, sum) || !getMatching(outNormed, a, normed) ||
-      !getVector(weight, layer, a.features, scale))
+  SlotRows added;
+  ResidualNorm rows;
+  if (!getWhole(residual, added) ||
+      !getResidualNorm(residual, weight, layer, eps, norm, outNormed,
+                       outResidual, rows) ||
+      !getMatching(update, rows.old, added))
     return;
-  pool.forRange(sum.count, getGrain(sum.features),
-                [&](int64_t begin, int64_t end, int32_t) {
-                  kernels->add(a.rows, b.rows, sum.rows, sum.features, begin,
-                               end);
-                  kernels->rmsNorm(sum.rows, scale, static_cast<float>(eps),
-                                   norm, normed.rows, sum.features, begin, end);
-                });
+  bool isSeparate = group->chooseAlgorithm(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
+                                           rows.old.features,
+                                           rows.old.count) == LAMRT_SEPARATE;
+  if (isSeparate)
+    addThenNorm(rows, added.rows);
+  else
+    addAndNorm(rows, added.rows);
   lookAt({"lamrt_residual_rms_norm", -1, -1, outResidual});
   lookAt({"lamrt_residual_rms_norm", weight, layer, outNormed});
 }

@@ -133,6 +133,10 @@ lamrt_status Rank::planMemory() {
   int64_t widestInput = options.tap ? widest : 1;
   for (int32_t i = 0; i < program->num_weights; ++i)
     widestInput = std::max(widestInput, program->weights[i].in);
+  // It holds the sum over ranks, too, if that is an operation of its own.
+  for (int32_t i = 0; i < variant->num_slots; ++i)
+    if (variant->slots[i].distribution == LAMRT_PARTIAL)
+      widestInput = std::max(widestInput, variant->slots[i].features);
   preparedFloats = cpu::getMaxInputBytes(widestInput) / 4;
   threadScratchFloats =
       std::max(cpu::getAttentionScratch(kv.head_dim, program->max_context),
@@ -217,8 +221,8 @@ lamrt_status Rank::allocateMemory() {
 /// A rank alone makes its own group.
 lamrt_status Rank::joinGroup() {
   if (!options.group) {
-    const lamrt_group_options alone = {sizeof(alone), 1, 0, LAMRT_BY_SIZE,
-                                       LAMRT_LOCAL};
+    const lamrt_group_options alone = {sizeof(alone), 1, 0,      LAMRT_BY_SIZE,
+                                       LAMRT_LOCAL,   0, nullptr};
     lamrt_group *made = nullptr;
     lamrt_status status = lamrt_group_create(program, &alone, &made);
     ownGroup.reset(made);

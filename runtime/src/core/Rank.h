@@ -168,18 +168,35 @@ private:
     int64_t begin, end;
     bool isForAll; ///< the others do not do them too
   };
-  /// All rows or its own, as is better; its own if it keeps only these.
-  OwnRows chooseRows(int64_t rows, bool keepsOwn) const;
+  /// All rows or its own, as the algorithm says; its own if it keeps only these.
+  OwnRows chooseRows(int64_t rows, int32_t algorithm, bool keepsOwn) const;
   /// Calls body(row, thread) for these rows, and sends them if they are for
   /// all.
   template <typename Body, typename Send>
   void forOwnRows(OwnRows own, int64_t features, Body body, Send send);
-  struct FusedRows;
-  bool getFusedRows(const SlotRows &partial, int32_t residual,
-                    int32_t outNormed, int32_t outResidual, FusedRows &out);
+  struct ResidualNorm;
+  bool reduce(const Reduction &reduction, Offer offer, const SlotRows &to);
+  void reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
+                     const ResidualNorm &rows);
   void joinRows(const cpu::Rows &from, const SlotRows &to, uint64_t arguments);
   void gatherRows(int32_t in, const SlotRows &from, int32_t out,
                   const SlotRows &to);
+
+  /// What both operations with a residual norm end with. The normed rows are
+  /// whole, whatever rows of the residual a rank has.
+  struct ResidualNorm {
+    SlotRows old, next, normed;
+    bool keepsOwn = false; ///< of the residual, this rank has its own rows only
+    const float *scale = nullptr;
+    float eps = 0;
+    int32_t norm = 0;
+  };
+  bool getResidualNorm(int32_t residual, int32_t weight, int32_t layer,
+                       double eps, int32_t norm, int32_t outNormed,
+                       int32_t outResidual, ResidualNorm &out);
+  /// next = old + update, then its norm: one pass over the rows, or two.
+  void addAndNorm(const ResidualNorm &rows, const cpu::Rows &update);
+  void addThenNorm(const ResidualNorm &rows, const cpu::Rows &update);
 
   // Parts of attention (Attention.cpp).
   void writeCache(const SlotRows &key, const SlotRows &value, int32_t layer);

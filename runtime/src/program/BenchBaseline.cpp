@@ -2,11 +2,9 @@
 
 #include "program/BenchBaseline.h"
 
-#include "lamina/Support/InputFile.h"
+#include "lamina/Support/JsonScanner.h"
 #include "program/BenchReport.h"
 
-#include <charconv>
-#include <cmath>
 #include <cstdio>
 
 namespace lamina::program {
@@ -25,98 +23,6 @@ constexpr const char *kCompared[] = {
 constexpr const char *kSettings[] = {"prompt_tokens", "decode_tokens", "depth",
                                      "batch", "threads"};
 
-/// A JSON object whose values are numbers and strings without escapes. Programs
-/// link no JSON library: this is the one file of that kind that they read.
-class FlatObjectReader {
-public:
-  FlatObjectReader(const std::string &file, std::string_view text,
-                   InputErrors &errors)
-      : file(file), text(text), errors(errors) {}
-
-  /// Calls visit(key, string, number) for each member; `string` is null for a
-  /// number. visit returns whether it has not seen the key. Reports the first
-  /// fault and returns false.
-  template <typename Visit>
-  bool read(Visit visit) {
-    if (!take('{'))
-      return fail("'{'");
-    bool isFirst = true;
-    while (!take('}')) {
-      if (!isFirst && !take(','))
-        return fail("',' or '}'");
-      isFirst = false;
-      std::string key, string;
-      double number = 0;
-      size_t start = skipSpaces();
-      if (!takeString(key))
-        return fail("a key in quotes");
-      if (!take(':'))
-        return fail("':'");
-      bool isString = takeString(string);
-      if (!isString && !takeNumber(number))
-        return fail("a number or a string without escapes");
-      if (!visit(key, isString ? &string : nullptr, number)) {
-        at = start;
-        return fail("each key once");
-      }
-    }
-    return skipSpaces() == text.size() || fail("the end of the file");
-  }
-
-private:
-  size_t skipSpaces() {
-    while (at < text.size() && (text[at] == ' ' || text[at] == '\n' ||
-                                text[at] == '\r' || text[at] == '\t'))
-      ++at;
-    return at;
-  }
-
-  bool take(char c) {
-    if (skipSpaces() == text.size() || text[at] != c)
-      return false;
-    ++at;
-    return true;
-  }
-
-  bool takeString(std::string &value) {
-    if (skipSpaces() == text.size() || text[at] != '"')
-      return false;
-    size_t end = text.find_first_of("\"\\\n", at + 1);
-    if (end == text.npos || text[end] != '"')
-      return false;
-    value = text.substr(at + 1, end - at - 1);
-    at = end + 1;
-    return true;
-  }
-
-  bool takeNumber(double &value) {
-    skipSpaces();
-    auto [stop, failure] =
-        std::from_chars(text.data() + at, text.data() + text.size(), value);
-    if (failure != std::errc() || !std::isfinite(value))
-      return false;
-    at = static_cast<size_t>(stop - text.data());
-    return true;
-  }
-
-  bool fail(const char *expected) {
-    InputError error;
-    error.file = file;
-    error.place = byteOffset(skipSpaces());
-    error.field = "JSON";
-    error.found = at < text.size() ? quoted(text.substr(at, 20))
-                                   : std::string("the end of the file");
-    error.expected = expected;
-    errors.report(error);
-    return false;
-  }
-
-  const std::string &file;
-  std::string_view text;
-  InputErrors &errors;
-  size_t at = 0;
-};
-
 std::string formatNumber(double value) {
   char text[32];
   snprintf(text, sizeof(text), "%.6g", value);
@@ -127,23 +33,10 @@ std::string formatNumber(double value) {
 
 std::optional<BenchBaseline> BenchBaseline::read(const std::string &path,
                                                  InputErrors &errors) {
-  std::optional<InputFile> input = InputFile::open(path, errors);
-  if (!input)
+  std::optional<std::string> text = readWhole(path, kMaxBytes, errors);
+  if (!text)
     return std::nullopt;
-  if (input->size() > kMaxBytes) {
-    InputError error;
-    error.code = ExitCode::Limit;
-    error.file = path;
-    error.field = "file";
-    error.found = std::to_string(input->size()) + " bytes";
-    error.expected = "at most " + std::to_string(kMaxBytes);
-    errors.report(error);
-    return std::nullopt;
-  }
-  std::string text(input->size(), '\0');
-  if (!input->read(0, text.data(), text.size(), errors))
-    return std::nullopt;
-  return parse(path, text, errors);
+  return parse(path, *text, errors);
 }
 
 std::optional<BenchBaseline> BenchBaseline::parse(const std::string &path,
@@ -151,18 +44,23 @@ std::optional<BenchBaseline> BenchBaseline::parse(const std::string &path,
                                                   InputErrors &errors) {
   BenchBaseline result;
   result.file = path;
-  FlatObjectReader reader(path, text, errors);
-  auto add = [&](const std::string &key, const std::string *string,
-                 double number) {
+  JsonScanner scanner(path, text, errors);
+  auto readMember = [&](const std::string &key, size_t start) {
+    std::string string;
+    double number = 0;
+    bool isString = scanner.takeString(string);
+    if (!isString && !scanner.takeNumber(number))
+      return scanner.fail("a number or a string without escapes");
     if (result.numbers.count(key) || result.strings.count(key))
-      return false;
-    if (string)
-      result.strings[key] = *string;
+      return scanner.failAt(start, "each key once");
+    if (isString)
+      result.strings[key] = string;
     else
       result.numbers[key] = number;
     return true;
   };
-  if (!reader.read(add) || !result.check(errors))
+  if (!scanner.readObject(readMember) || !scanner.readEnd() ||
+      !result.check(errors))
     return std::nullopt;
   return result;
 }

@@ -64,8 +64,11 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.context = engine.get();
   engine->options.chunk = options.max_tokens;
   options.group = chosen.processes;
-  engine->ranks =
-      Ranks::create(program, options, chosen.timeout, LAMRT_BY_SIZE, status);
+  lamrt_group_options group = {};
+  group.timeout_ms = chosen.timeout;
+  group.num_choices = static_cast<int32_t>(chosen.numChoices);
+  group.choices = chosen.choices;
+  engine->ranks = Ranks::create(program, options, group, status);
   engine->loading = nullptr;
   if (status)
     return nullptr;

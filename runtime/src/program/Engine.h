@@ -28,6 +28,9 @@ struct EngineOptions {
   /// The group of the processes that were started together; null: the ranks are
   /// in this one.
   lamrt_group *processes = nullptr;
+  /// Algorithms of collectives by size; null: the runtime's.
+  const lamrt_choice *choices = nullptr;
+  size_t numChoices = 0;
   bool allLogits = false; ///< logits of every row, not of the last ones only
   bool verifyWeights = false;
   bool measure = false; ///< keep the time of each phase

@@ -46,6 +46,10 @@ EngineOptions getEngineOptions(const lamina_program &program,
   engine.timeout = options.commTimeout * 1000;
   engine.processes = options.processes;
   engine.context = context;
+  if (!options.choices.empty()) {
+    engine.choices = options.choices.data();
+    engine.numChoices = options.choices.size();
+  }
   engine.chunk = std::min(options.chunk, context);
   engine.threads = options.threads;
   engine.verifyWeights = options.verifyWeights;

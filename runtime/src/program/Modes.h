@@ -30,6 +30,8 @@ int dumpPrompt(const lamina_program &program, const Options &options);
 int writePackedFile(const lamina_program &program, const Options &options);
 /// --bench: speed beside what the machine can do.
 int runBench(const lamina_program &program, const Options &options);
+/// --bench --collectives: the algorithms of the sums over ranks.
+int benchCollectives(const lamina_program &program, const Options &options);
 
 /// Positions that a sequence of these options may have.
 int32_t getContext(const lamina_program &program, const Options &options);

@@ -116,6 +116,23 @@ std::optional<std::string> readStop(Options &options, const std::string &text) {
   return std::nullopt;
 }
 
+/// Reads `576,2048`.
+std::optional<std::string> readFeatures(Options &options,
+                                        const std::string &text) {
+  const char *at = text.data(), *end = at + text.size();
+  do {
+    int64_t value = 0;
+    auto [stop, failure] = std::from_chars(at, end, value);
+    bool isValid = failure == std::errc() && value >= 1 && value <= 1 << 20 &&
+                   (stop == end || *stop == ',');
+    if (!isValid)
+      return "integers from 1 to 1048576, with commas";
+    options.benchFeatures.push_back(value);
+    at = stop + 1;
+  } while (at <= end);
+  return std::nullopt;
+}
+
 std::optional<std::string> readCpu(Options &options, const std::string &text) {
   if (text != "v2" && text != "v3" && text != "v4")
     return "v2, v3 or v4";
@@ -178,6 +195,9 @@ const std::vector<Option> &getOptions() {
        readInteger<int32_t>(&Options::ranks, 1, 1024)},
       {"--comm-timeout", "S", "seconds that a rank waits for another (30)",
        readInteger<int32_t>(&Options::commTimeout, 1, 86400)},
+      {"--collectives-table", "FILE",
+       "what --bench --collectives -o wrote: which algorithm a size gets",
+       readNonEmpty(&Options::collectivesTable, "a file")},
       {"--context", "N", "positions of a sequence (all of the model's)",
        readInteger<int32_t>(&Options::context, 1, large)},
       {"--chunk", "N", "rows of a prefill step (512)",
@@ -191,6 +211,14 @@ const std::vector<Option> &getOptions() {
        readInteger<int32_t>(&Options::benchDepth, 0, large)},
       {"--bench-repeat", "N", "runs, of which the median counts (5)",
        readInteger<int32_t>(&Options::benchRepeat, 1, 1000)},
+      {"--collectives", nullptr,
+       "with --bench: measure the sums over ranks, by each algorithm",
+       setFlag(&Options::benchCollectives)},
+      {"--bench-features", "LIST",
+       "with --collectives: features, as in 576,2048 (the model's)",
+       readFeatures},
+      {"-o", "FILE", "with --collectives: write the table, as JSON",
+       readNonEmpty(&Options::output, "a file")},
       {"--compare", "FILE",
        "with --bench: print ratios to FILE, what --bench --json printed before",
        readNonEmpty(&Options::compare, "a file")},
@@ -260,6 +288,11 @@ std::optional<std::string> findConflict(const Options &options) {
     return "--bench: makes its own prompt; a prompt or --dump is given";
   if (options.compare && !options.bench)
     return "--compare: needs --bench";
+  if (options.benchCollectives && (!options.bench || options.compare))
+    return "--collectives: needs --bench without --compare";
+  if ((options.output || !options.benchFeatures.empty()) &&
+      !options.benchCollectives)
+    return "-o, --bench-features: need --collectives";
   if (options.dump && (options.promptsFile || options.chat))
     return "--dump: needs one prompt";
   if (options.chat && (options.raw || options.printIds))

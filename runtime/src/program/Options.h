@@ -50,11 +50,18 @@ struct Options {
   int32_t benchDepth = 0;
   int32_t benchRepeat = 5;
   std::optional<std::string> compare; ///< an earlier --bench --json
+  bool benchCollectives = false;      ///< --collectives, instead of the model
+  std::vector<int64_t> benchFeatures; ///< empty: those of the model
+  std::optional<std::string> output;  ///< -o
+  std::string command;                ///< the line that asks for all this
 
   // How it runs.
   int32_t threads = 0;
   int32_t ranks = 0;       ///< --tp; 0: the least that the program has
   int32_t commTimeout = 0; ///< seconds; 0: the runtime's
+  std::optional<std::string> collectivesTable;
+  /// Of --collectives-table: set by runProgram.
+  std::vector<lamrt_choice> choices;
   /// Of the processes that mpirun started: set by runProgram.
   lamrt_group *processes = nullptr;
   int32_t context = 0; ///< 0: all that the program has

@@ -165,9 +165,10 @@ int runProcesses(const lamina_program &program, Options &options,
   setMuted(false);
   options.ranks = launch.size;
   options.threads = getThreads(options, launch);
-  lamrt_group_options group = {sizeof(group), launch.size,
-                               options.commTimeout * 1000, LAMRT_BY_SIZE,
-                               LAMRT_MPI};
+  lamrt_group_options group = {
+      sizeof(group), launch.size, options.commTimeout * 1000,
+      LAMRT_BY_SIZE, LAMRT_MPI,   0,
+      nullptr};
   if (lamrt_status status =
           lamrt_group_create(&program, &group, &options.processes)) {
     reportInTurn(launch.rank, status);

@@ -3,10 +3,13 @@
 #include "program/Program.h"
 
 #include "core/Group.h"
+#include "lamina/Support/CollectiveTable.h"
 #include "lamina/Support/FatalErrors.h"
 #include "program/Modes.h"
 #include "program/Output.h"
 #include "program/Processes.h"
+
+#include <cstdio>
 
 namespace lamina::program {
 
@@ -24,8 +27,35 @@ lamrt_status checkProgram(const lamina_program &program) {
   return LAMRT_OK;
 }
 
+/// Reads --collectives-table.
+lamrt_status readTable(Options &options, bool isToPrint) {
+  if (!options.collectivesTable)
+    return LAMRT_OK;
+  InputErrors errors;
+  auto table = CollectiveTable::read(*options.collectivesTable, errors);
+  if (table) {
+    options.choices = table->choices;
+    return LAMRT_OK;
+  }
+  if (isToPrint)
+    fputs(errors.toString().c_str(), stderr);
+  return static_cast<lamrt_status>(errors.exitCode());
+}
+
+/// The command line, without the folder of the program.
+std::string getCommand(int argc, char **argv) {
+  std::string command;
+  for (int i = 0; i < argc; ++i) {
+    std::string word = argv[i];
+    command += i ? " " + word : word.substr(word.rfind('/') + 1);
+  }
+  return command;
+}
+
 /// What is asked of a program that has ranks.
 int runMode(const lamina_program &program, const Options &options) {
+  if (options.benchCollectives)
+    return benchCollectives(program, options);
   if (options.bench)
     return runBench(program, options);
   if (options.dump)
@@ -76,6 +106,9 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
     return *code;
   if (!launchError.empty())
     return reportError(LAMRT_USAGE, launchError);
+  if (lamrt_status status = readTable(*options, launch.rank <= 0))
+    return status;
+  options->command = getCommand(argc, argv);
   if (launch.size == 1)
     return runMode(program, *options);
   return runProcesses(program, *options, launch,

@@ -21,11 +21,11 @@ constexpr int64_t kPatience = 1000000000; // nanoseconds
 
 lamrt_status Ranks::createAll(const lamina_program &program,
                               const lamrt_rank_options &options,
-                              int32_t timeout, int32_t algorithm) {
-  lamrt_group_options group = {sizeof(group), options.ranks, timeout, algorithm,
-                               LAMRT_LOCAL};
+                              lamrt_group_options groupOptions) {
+  groupOptions.struct_size = sizeof(groupOptions);
+  groupOptions.ranks = options.ranks;
   if (lamrt_status status =
-          lamrt_group_create(&program, &group, &shared->group))
+          lamrt_group_create(&program, &groupOptions, &shared->group))
     return status;
   lamrt_rank_options rank = options;
   rank.group = shared->group;
@@ -61,12 +61,11 @@ lamrt_status Ranks::createRoot(const lamina_program &program,
 
 std::unique_ptr<Ranks> Ranks::create(const lamina_program &program,
                                      const lamrt_rank_options &options,
-                                     int32_t timeout, int32_t algorithm,
+                                     lamrt_group_options groupOptions,
                                      lamrt_status &status) {
   std::unique_ptr<Ranks> made(new Ranks);
-  status = options.group
-               ? made->createRoot(program, options)
-               : made->createAll(program, options, timeout, algorithm);
+  status = options.group ? made->createRoot(program, options)
+                         : made->createAll(program, options, groupOptions);
   made->shared->results.resize(made->shared->ranks.size());
   made->shared->messages.resize(made->shared->ranks.size());
   return status ? nullptr : std::move(made);

@@ -27,13 +27,13 @@ lamrt_status describeFailure(const lamrt_group *group, lamrt_status status,
 class Ranks {
 public:
   /// Makes as many ranks as `options` says, which are those of rank 0; each
-  /// gets its share of the threads. `timeout` and `algorithm` are those of
-  /// lamrt_group_options. With a group of processes in `options`, makes rank 0
-  /// of it, and tells the others to make theirs.
+  /// gets its share of the threads. Of `groupOptions` the size and the ranks
+  /// are filled in. With a group of processes in `options`, makes rank 0 of it,
+  /// and tells the others to make theirs.
   /// Returns nothing on failure; `status` and lamrt_last_error say why.
   static std::unique_ptr<Ranks> create(const lamina_program &program,
                                        const lamrt_rank_options &options,
-                                       int32_t timeout, int32_t algorithm,
+                                       lamrt_group_options groupOptions,
                                        lamrt_status &status);
   ~Ranks();
   Ranks(const Ranks &) = delete;
@@ -63,8 +63,8 @@ private:
     void runStep(int32_t rank);
   };
   lamrt_status createAll(const lamina_program &program,
-                         const lamrt_rank_options &options, int32_t timeout,
-                         int32_t algorithm);
+                         const lamrt_rank_options &options,
+                         lamrt_group_options groupOptions);
   lamrt_status createRoot(const lamina_program &program,
                           const lamrt_rank_options &options);
   bool runStep();

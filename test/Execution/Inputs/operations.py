@@ -18,6 +18,7 @@ import same_logits  # of this folder
 DEVICE = 7  # exit code: this processor has no such level
 IDS = [3, 0, 17, 63, 5, 3, 40]
 ROWS = 64  # of the embedding table
+ALGORITHMS = ("one_shot", "two_shot", "separate")
 
 # Bytes of a block, its elements, and where its f16 scales are.
 BLOCKS = {
@@ -337,8 +338,7 @@ def split_attention_case(ranks, heads, groups, ids):
 
 
 def make_rank_cases():
-    """More rows than twice the ranks are done in another way than few; with fewer
-    rows than ranks some have none of their own."""
+    """Fewer rows than ranks, so that some have none of their own, and more."""
     one, few, many = IDS[3:4], IDS[:3], IDS * 3
     yield own_rows_case(4, "[2, 2]", "hf", "f32", "f32", "f32", "residual"), one
     yield reduce_scatter_case(3, "[3]", "f32", None), one
@@ -426,6 +426,13 @@ def check_values(expected):
         raise Failure(f"expected values are {values[:4]}...: they show nothing")
 
 
+def get_algorithms(case):
+    """Those of sums over ranks, and of what is fused with a residual norm."""
+    if case.name.startswith(("all_reduce", "residual_rms_norm", "embed,")):
+        return ALGORITHMS
+    return ALGORITHMS[:1]
+
+
 def run(folder, case, text, ids):
     """Returns the levels on which the program has the interpreter's bits."""
     path = lambda name: os.path.join(folder, name)
@@ -435,14 +442,16 @@ def run(folder, case, text, ids):
     expected = same_logits.read(path("expected"), "result.0")
     check_values(expected)
     call("lamina", "compile", path("m.mlir"), "--from=fused", f"--model={folder}", "-o", path("prog"))
-    levels = []
+    levels = set()
     for level in ("v2", "v3", "v4"):
-        done = call(path("prog"), "--ids", " ".join(map(str, ids)), "--dump", path("actual"), "--cpu", level, allowed=(0, DEVICE))
-        if done.returncode:
-            continue
-        levels.append(level)
-        if difference := same_logits.describe(expected, same_logits.read(path("actual"), case.observed)):
-            raise Failure(f"on {level}: {difference}")
+        for algorithm in get_algorithms(case):
+            done = call(path("prog"), "--ids", " ".join(map(str, ids)), "--dump", path("actual"), "--cpu", level,
+                        "--collectives-table", path(algorithm + ".json"), allowed=(0, DEVICE))
+            if done.returncode:
+                break
+            levels.add(level)
+            if difference := same_logits.describe(expected, same_logits.read(path("actual"), case.observed)):
+                raise Failure(f"on {level}, {algorithm}: {difference}")
     return levels
 
 
@@ -462,6 +471,9 @@ def get_operations():
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
+    for algorithm in ALGORITHMS:
+        table = os.path.join(os.path.dirname(__file__), "../../Inputs/one_choice.py")
+        open(os.path.join(folder, algorithm + ".json"), "w").write(call(sys.executable, table, algorithm).stdout)
     failed = count = 0
     calls, kinds, levels = set(), set(), set()
     for (case, text), ids in make_cases():
