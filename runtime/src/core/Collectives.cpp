@@ -4,8 +4,8 @@
 // its peers and writes results to their memory: their slots lie where its own
 // do, and they wait. Two ways, which give the same bits: every rank does all
 // rows for itself, or its own rows for all. Where it keeps only its own rows of
-// the residual, it does these. What is fused with the sum may also be done behind
-// it, on every rank: these bits are the same, too.
+// the residual, it does these. What is fused with the sum may also be done
+// behind it, on every rank: these bits are the same, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -197,7 +197,8 @@ void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
   offer.in = sum.partial.rows;
   if (!openMeeting(offer))
     return;
-  OwnRows own = chooseRows(sum.partial.count, LAMRT_TWO_SHOT, /*keepsOwn=*/true);
+  OwnRows own =
+      chooseRows(sum.partial.count, LAMRT_TWO_SHOT, /*keepsOwn=*/true);
   forOwnRows(
       own, to.features,
       [&](int64_t row, int32_t) {
@@ -244,8 +245,8 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
       addThenNorm(rows, whole.rows);
     return;
   }
-  reduceAndNorm(sum, offer,
-                chooseRows(normed.count, algorithm, rows.keepsOwn), rows);
+  reduceAndNorm(sum, offer, chooseRows(normed.count, algorithm, rows.keepsOwn),
+                rows);
 }
 
 /// Sums, adds and norms a row in one go.
@@ -283,7 +284,7 @@ void Rank::reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
       });
   closeMeeting();
   if (gathers)
-    joinRows(normed.rows, normed, hashWords(outNormed, normed.count));
+    joinRows(normed.rows, normed, offer.key.arguments);
 }
 
 /// Joins the rows of all ranks in `to`. This rank brings its own from `from`

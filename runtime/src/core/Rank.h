@@ -168,7 +168,8 @@ private:
     int64_t begin, end;
     bool isForAll; ///< the others do not do them too
   };
-  /// All rows or its own, as the algorithm says; its own if it keeps only these.
+  /// All rows or its own, as the algorithm says; its own if it keeps only
+  /// these.
   OwnRows chooseRows(int64_t rows, int32_t algorithm, bool keepsOwn) const;
   /// Calls body(row, thread) for these rows, and sends them if they are for
   /// all.
