@@ -28,7 +28,6 @@ std::vector<std::string> Coverage::getMissing() const {
       "llama-merge: BiasStorageDiffers", "llama-shard: RowSplit",
       "llama-shard: NotBitEqual", "llama-unroll: Unrolled",
       "llama-shard-residual: Sharded", "llama-shard-residual: OtherReaders",
-      "llama-shard-residual: FewRows",
       // What the generator made.
       "hoist: two first norms", "hoist: first norm not by layer",
       "hoist: first norm of a derived weight", "hoist: no residual add",

@@ -48,6 +48,7 @@ Passes:
   --llama-fuse-all-reduce-residual-rms-norm
                                  all-reduce, residual add and norm as one op
   --llama-expand-fused           the inverse of that
+  --llama-shard-residual         keep the residual in rows of the ranks
   --llama-unroll-layers          the loop over the layers as straight code
   --llama-require-fusion         an error for each site that is left
   --llama-plan-buffers           the places of activations, as attributes

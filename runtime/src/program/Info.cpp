@@ -136,7 +136,10 @@ std::string makeText(const lamina_program &program,
           std::to_string(variant.arena_bytes[LAMRT_ROWS_TOKENS]) +
           " bytes a row, " +
           std::to_string(variant.arena_bytes[LAMRT_ROWS_LOGITS]) +
-          " a row of logits\n";
+          " a row of logits";
+  if (int64_t own = variant.arena_bytes[LAMRT_ROWS_OWN_TOKENS])
+    text += ", " + std::to_string(own) + " a row that a rank keeps";
+  text += "\n";
   text += std::string("tokenizer   ") +
           (encoder.tokenizer() ? encoder.hasTemplate() ? "with chat template"
                                                        : "no chat template"

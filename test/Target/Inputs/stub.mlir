@@ -12,7 +12,7 @@ llvm.func @main() -> i32 {
   %0 = llvm.call @puts(%json) : (!llvm.ptr) -> i32
   %variants_field = llvm.getelementptr %program[0, 14] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i32, i32, ptr, ptr, ptr, i32, i32, i32, i32, i32, ptr, ptr, ptr, ptr, ptr)>
   %variants = llvm.load %variants_field : !llvm.ptr -> !llvm.ptr
-  %step_field = llvm.getelementptr %variants[0, 9] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i32, i32, ptr, array<2 x i64>, i32, i32, i32, ptr, ptr, ptr)>
+  %step_field = llvm.getelementptr %variants[0, 9] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i32, i32, ptr, array<3 x i64>, i32, i32, i32, ptr, ptr, ptr)>
   %step = llvm.load %step_field : !llvm.ptr -> !llvm.ptr
   %null = llvm.mlir.zero : !llvm.ptr
   %status = llvm.call %step(%null, %null) : !llvm.ptr, (!llvm.ptr, !llvm.ptr) -> i32
