@@ -89,6 +89,8 @@ run_tests() {
 
 utils/setup.sh </dev/null || exit
 check build utils/ci/build.sh "$preset" || finish
+# The tests of MPI fail with the reason where it cannot be had.
+utils/fetch-mpi.sh build/mpi </dev/null
 run_tests
 if [ -z "$filter" ]; then
   for script in utils/ci/*.sh; do

@@ -50,6 +50,15 @@ enum Slot {
 };
 enum List { kTree, kLeaves, kOuts, kToAddends };
 
+void endProcess(lamrt_rank *rank) {
+  if (does(rank, Fault::DiesBefore))
+    raise(SIGKILL);
+  if (does(rank, Fault::IsStoppedBefore))
+    raise(SIGSTOP);
+  if (does(rank, Fault::ExitsBefore))
+    _exit(0);
+}
+
 lamrt_status runFaultyStep(lamrt_rank *rank, const lamrt_step *step) {
   if (isGuilty(rank))
     ++getFaults().numBegun;
@@ -63,12 +72,7 @@ lamrt_status runFaultyStep(lamrt_rank *rank, const lamrt_step *step) {
   }
   if (does(rank, Fault::FailsInside))
     lamrt_embed(rank, -5, kPartial);
-  if (does(rank, Fault::DiesBefore))
-    raise(SIGKILL);
-  if (does(rank, Fault::IsStoppedBefore))
-    raise(SIGSTOP);
-  if (does(rank, Fault::ExitsBefore))
-    _exit(0);
+  endProcess(rank);
   if (does(rank, Fault::AddsTwice))
     lamrt_linear(rank, kOneUnit, kEmbedding, 0, -1, kLeaves, kToAddends, 0);
   if (does(rank, Fault::ReturnsError))

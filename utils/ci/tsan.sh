@@ -14,4 +14,4 @@ ninja -C build/tsan RuntimeTests >build/tsan-build.log || {
   exit 1
 }
 TSAN_OPTIONS=halt_on_error=1 build/tsan/unittests/Runtime/RuntimeTests \
-  --gtest_brief=1 --gtest_filter='GroupTest.*:ThreadPool.*:*CoreBits*:Step*:-ThreadPool.AFileThatIsCut*'
+  --gtest_brief=1 --gtest_filter='GroupTest.*:RunWithin.*:Agreement.*:ThreadPool.*:*CoreBits*:Step*:-ThreadPool.AFileThatIsCut*'

@@ -7,6 +7,7 @@ under each flavour the same as in one process.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,7 +47,10 @@ def talk(flavour, folder, command, lines, pause):
     os.close(read)
     for line in lines:
         time.sleep(pause)
-        os.write(write, line.encode())
+        try:
+            os.write(write, line.encode())
+        except BrokenPipeError:
+            break  # it has ended: what it said will be shown
     time.sleep(pause)
     # The launcher of Open MPI 5 never tells that its input has ended: an
     # interrupt ends the conversation there.
@@ -57,7 +61,8 @@ def talk(flavour, folder, command, lines, pause):
             if time.monotonic() > end or job.process.poll() is not None:
                 break
             time.sleep(0.05)
-        os.kill(job.find_rank(0, command[0]), 2)
+        if victim := job.find_rank(0, command[0]):
+            os.kill(victim, signal.SIGINT)
         expected = 130
     else:
         expected = 0
