@@ -101,7 +101,8 @@ void Planner::place(RowKind rows) {
       fewest = bytes;
       best = order;
     }
-    // What ends last was too late to find a gap: it is the first to choose next.
+    // What ends last was too late to find a gap: it is the first to choose
+    // next.
     auto *last = llvm::find_if(order, [&](unsigned number) {
       return classes[number].offset + classes[number].rowBytes == bytes;
     });
