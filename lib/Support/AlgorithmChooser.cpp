@@ -45,8 +45,10 @@ AlgorithmChooser::AlgorithmChooser(const lamrt_choice *choices, size_t count,
                  [&](const lamrt_choice &choice) {
                    return choice.operation == operation;
                  });
-    if (sizes.empty())
+    if (sizes.empty()) {
+      widths[indexOf(operation)] = {{1, {{0, LAMRT_ONE_SHOT}}}};
       continue;
+    }
     std::sort(sizes.begin(), sizes.end(),
               [](const lamrt_choice &a, const lamrt_choice &b) {
                 if (a.ranks != b.ranks)
@@ -75,10 +77,7 @@ AlgorithmChooser::AlgorithmChooser(const lamrt_choice *choices, size_t count,
 
 const std::vector<AlgorithmChooser::Step> &
 AlgorithmChooser::findSteps(int32_t operation, int64_t features) const {
-  static const std::vector<Step> none = {{0, LAMRT_ONE_SHOT}};
   const std::vector<Width> &all = widths[indexOf(operation)];
-  if (all.empty())
-    return none;
   return findNearest(all, features,
                      [](const Width &width) { return width.features; })
       .steps;
