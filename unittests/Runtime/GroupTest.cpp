@@ -4,6 +4,8 @@
 #include "FaultyProgram.h"
 #include "TestRank.h"
 
+#include "core/Group.h"
+
 #include "program/Ranks.h"
 
 #include <atomic>

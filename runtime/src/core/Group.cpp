@@ -86,7 +86,8 @@ lamrt_status Group::startProcesses(const lamina_program &program,
                     hashCollectives(program.variants[i]));
   statement.add("ranks", static_cast<uint64_t>(options.ranks));
   statement.add("a time limit of ms",
-                static_cast<uint64_t>(options.timeout_ms));
+                static_cast<uint64_t>(options.timeout_ms ? options.timeout_ms
+                                                         : kDefaultTimeout));
   statement.add("algorithm", static_cast<uint64_t>(options.algorithm));
   return out->agree(launch.rank, statement, 1);
 }
@@ -196,7 +197,9 @@ lamrt_status Group::agree(const lamrt_rank_options &options,
                 static_cast<uint64_t>(options.max_logit_rows));
   statement.add("max_sequences", static_cast<uint64_t>(options.max_sequences));
   statement.add("num_pages", static_cast<uint64_t>(options.num_pages));
-  return agree(options, statement, 1);
+  // Those who verify have read every byte of the weights.
+  return agree(options, statement,
+               options.verify_weights ? kLoadingPatience : 1);
 }
 
 lamrt_status Group::agreeOnStart(const lamrt_rank_options &options,
