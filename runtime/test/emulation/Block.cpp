@@ -30,6 +30,8 @@ namespace {
 
 __thread Block *current;
 
+constexpr uint64_t kStackEnd = 0x5ca1ab1e0ddba11;
+
 /// Not inlined, so that no address of a thread local outlives a switch.
 [[gnu::noinline]] void setCurrent(Block *block) { current = block; }
 
@@ -38,24 +40,48 @@ __thread Block *current;
 [[gnu::noinline]] Block *currentBlock() { return current; }
 
 Stacks::~Stacks() {
-  for (char *stack : all)
-    munmap(stack - 4096, kBytes + 4096);
+  for (char *slab : slabs)
+    munmap(slab, kGuard + kSlab * kBytes);
+  if (shared)
+    munmap(shared, kMaxShared + kGuard);
+}
+
+/// Memory with addresses before or behind it that are not mapped.
+static char *mapGuarded(size_t bytes, size_t guardAt, size_t guardBytes) {
+  void *got = mmap(nullptr, bytes + guardBytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (got == MAP_FAILED ||
+      mprotect(static_cast<char *>(got) + guardAt, guardBytes, PROT_NONE)) {
+    std::perror("emulation: no memory for stacks");
+    std::abort();
+  }
+  return static_cast<char *>(got);
 }
 
 char *Stacks::take() {
-  if (!unused.empty()) {
-    char *stack = unused.back();
-    unused.pop_back();
-    return stack;
+  if (unused.empty()) {
+    char *slab = mapGuarded(kSlab * kBytes, 0, kGuard);
+    slabs.push_back(slab);
+    for (size_t i = kSlab; i-- > 0;)
+      unused.push_back(slab + kGuard + i * kBytes);
   }
-  void *got = mmap(nullptr, kBytes + 4096, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (got == MAP_FAILED || mprotect(got, 4096, PROT_NONE) != 0) {
-    std::perror("emulation: no memory for a stack");
-    std::abort();
-  }
-  all.push_back(static_cast<char *>(got) + 4096);
-  return all.back();
+  char *stack = unused.back();
+  unused.pop_back();
+  std::memcpy(stack, &kStackEnd, sizeof(kStackEnd));
+  return stack;
+}
+
+bool Stacks::intact(const char *stack) {
+  return std::memcmp(stack, &kStackEnd, sizeof(kStackEnd)) == 0;
+}
+
+char *Stacks::takeShared(size_t bytes) {
+  if (!shared)
+    shared = mapGuarded(kMaxShared, kMaxShared, kGuard);
+  size_t rounded = (bytes + 15) / 16 * 16;
+  char *begin = shared + kMaxShared - rounded;
+  std::memset(begin, 0xff, rounded); // NaN
+  return begin;
 }
 
 Block::Block(Grid &grid, uint3 index, Stacks &stacks)
@@ -75,7 +101,7 @@ Block::Block(Grid &grid, uint3 index, Stacks &stacks)
   std::iota(unstarted.begin(), unstarted.end(), 0);
   std::shuffle(unstarted.begin(), unstarted.end(), random);
   ready.reserve(threads.size()); // threads do not allocate: it is not theirs
-  shared.assign(grid.sharedBytes + 16, 0xff); // NaN
+  shared = stacks.takeShared(grid.sharedBytes);
 }
 
 Block::~Block() {
@@ -140,7 +166,7 @@ void Block::entry(transfer_t from) {
   Block *block = currentBlock();
   block->scheduler = from.fctx;
   tsan::acquire(block->grid.started);
-  block->grid.kernel.call();
+  block->grid.kernel->call();
   tsan::release(block->grid.finished);
   block->pause(Thread::State::Exited);
   std::abort(); // nobody resumes a thread that exited
@@ -167,8 +193,13 @@ void Block::pause(Thread::State state) {
 
 void Block::exitThread() {
   Thread &thread = self();
-  stacks.giveBack(thread.fiber.stack);
-  thread.fiber.stack = nullptr;
+  if (!Stacks::intact(thread.fiber.stack))
+    stopGrid(cudaErrorLaunchFailure, "a stack overflowed");
+  // To ThreadSanitizer two threads on one stack would be a race.
+  if (!tsan::present()) {
+    stacks.giveBack(thread.fiber.stack);
+    thread.fiber.stack = nullptr;
+  }
   ++exited;
   spinsInARow = 0;
 }
@@ -344,17 +375,21 @@ void Block::spin() {
   threads[running].spinning = false;
 }
 
-void Block::fail(cudaError_t status, const std::string &why) {
-  // Of a grid, the first failure says enough.
-  cudaError_t none = cudaSuccess;
-  if (grid.status.compare_exchange_strong(none, status))
-    report(where().c_str(), "%s%s%s", why.c_str(),
-           self().site.file ? ", last at " : "",
-           self().site.file ? (std::string(self().site.file) + ":" +
-                               std::to_string(self().site.line))
-                                  .c_str()
-                            : "");
+/// Of a grid, the first failure says enough.
+void Block::stopGrid(cudaError_t status, const std::string &why) {
   failed = true;
+  cudaError_t none = cudaSuccess;
+  if (!grid.status.compare_exchange_strong(none, status))
+    return;
+  std::string last;
+  if (self().site.file)
+    last = std::string(", last at ") + self().site.file + ":" +
+           std::to_string(self().site.line);
+  report(where().c_str(), "%s%s", why.c_str(), last.c_str());
+}
+
+void Block::fail(cudaError_t status, const std::string &why) {
+  stopGrid(status, why);
   // Its stack is dropped with the block.
   pause(Thread::State::Exited);
   std::abort();
@@ -405,10 +440,7 @@ int lane() { return currentBlock()->lane(); }
 
 void spinPause() { currentBlock()->spin(); }
 
-void *dynamicShared() {
-  auto address = reinterpret_cast<uintptr_t>(currentBlock()->dynamicShared());
-  return reinterpret_cast<void *>((address + 15) / 16 * 16);
-}
+void *dynamicShared() { return currentBlock()->dynamicShared(); }
 
 void trap(const char *why, Site site) {
   currentBlock()->fail(cudaErrorLaunchFailure, std::string(why) + ", " +

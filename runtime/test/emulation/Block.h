@@ -52,7 +52,7 @@ public:
                     int source, Site site);
   void spin();
   [[noreturn]] void fail(cudaError_t status, const std::string &why);
-  void *dynamicShared() { return shared.data(); }
+  void *dynamicShared() { return shared; }
   int lane() const { return running % 32; }
   /// Of the stack of the running thread.
   char *stackTop() { return self().fiber.stack + Stacks::kBytes; }
@@ -66,6 +66,7 @@ private:
   void pause(Thread::State state);
   int choose();
   void exitThread();
+  void stopGrid(cudaError_t status, const std::string &why);
   void openBarrier();
   bool checkWarp(int thread);
   void resolveWarp(uint32_t mask, int warp);
@@ -79,7 +80,7 @@ private:
   std::vector<Thread> threads;
   std::vector<int> ready;     ///< those that can go on
   std::vector<int> unstarted; ///< in the order of the seed
-  std::vector<unsigned char> shared;
+  char *shared = nullptr;
   std::minstd_rand random;
   boost::context::detail::fcontext_t scheduler = nullptr;
   void *schedulerTsan = nullptr;

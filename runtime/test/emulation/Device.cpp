@@ -2,6 +2,7 @@
 
 #include "Device.h"
 #include "Entry.h"
+#include "Grid.h"
 
 #include <sys/mman.h>
 
@@ -61,6 +62,7 @@ Memory::Memory() {
     std::abort();
   }
   base = static_cast<char *>(got);
+  handleFaults();
 }
 
 Memory &memory() {
@@ -135,6 +137,7 @@ void resetDevices() {
     for (auto &[address, allocation] : state.allocations)
       if (allocation.alive)
         retire(state, address, allocation);
+    state.allocations.clear();
     state.error = cudaSuccess;
     for (auto &peer : state.peers)
       peer = false;
@@ -206,8 +209,8 @@ void *allocate(int device, size_t bytes) {
   std::memset(mapped, kTail, pages);
   std::memset(address, kFresh, bytes);
   address -= kToKernels;
-  state.allocations[address] = {
-      bytes, pages, mapped, static_cast<int>(state.allocations.size()), true};
+  int number = static_cast<int>(state.allocations.size());
+  state.allocations[address] = {bytes, pages, mapped, number, true};
   state.used += bytes;
   state.next += pages + kPage;
   return address;

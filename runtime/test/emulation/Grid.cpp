@@ -5,8 +5,7 @@
 #include "Device.h"
 #include "Entry.h"
 
-#include <cxxabi.h>
-#include <dlfcn.h>
+#include <link.h>
 #include <signal.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -70,6 +69,47 @@ Pool &pool() {
   return instance;
 }
 
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+/// The thread locals that the calling OS thread has of one module.
+struct Locals {
+  const void *base; ///< of the module
+  void *data = nullptr;
+  size_t bytes = 0;
+};
+
+int findLocals(dl_phdr_info *info, size_t, void *opaque) {
+  auto *locals = static_cast<Locals *>(opaque);
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) &header = info->dlpi_phdr[i];
+    if (header.p_type == PT_TLS) {
+      locals->data = info->dlpi_tls_data;
+      locals->bytes = header.p_memsz;
+    }
+  }
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) &header = info->dlpi_phdr[i];
+    auto begin = info->dlpi_addr + header.p_vaddr;
+    auto at = reinterpret_cast<ElfW(Addr)>(locals->base);
+    if (header.p_type == PT_LOAD && at >= begin && at < begin + header.p_memsz)
+      return 1;
+  }
+  locals->data = nullptr;
+  return 0;
+}
+
+/// Where the module of a kernel has its static shared memory on this thread.
+/// Pool threads run nothing but kernels: all other thread locals of the module
+/// are unused here.
+Locals sharedMemory(const void *function) {
+  Locals locals{function};
+  if (!dl_iterate_phdr(findLocals, &locals))
+    locals.data = nullptr;
+  return locals;
+}
+
 /// The blocks of a grid in the order of its seed, taken by several threads.
 struct Work {
   Grid &grid;
@@ -92,11 +132,31 @@ struct Work {
       uint3 index{number % grid.blocks.x,
                   number / grid.blocks.x % grid.blocks.y,
                   number / grid.blocks.x / grid.blocks.y};
-      Block(grid, index, stacks).run();
+      if (tsan::present())
+        runAlone(index);
+      else
+        runBlock(index, stacks);
     }
     std::lock_guard<std::mutex> lock(mutex);
     if (--running == 0)
       done.notify_all();
+  }
+
+  /// Shared memory begins as NaN, or -1.
+  void runBlock(uint3 index, Stacks &stacks) {
+    Locals locals = sharedMemory(grid.kernel->function);
+    if (locals.data)
+      std::memset(locals.data, 0xff, locals.bytes);
+    Block(grid, index, stacks).run();
+  }
+
+  /// On a new OS thread, so that its shared memory is new to ThreadSanitizer.
+  void runAlone(uint3 index) {
+    std::thread([&] {
+      prepareKernelThread();
+      Stacks stacks;
+      runBlock(index, stacks);
+    }).join();
   }
 };
 
@@ -141,7 +201,7 @@ void onSignal(int number, siginfo_t *info, void *opaque) {
   signal(number, SIG_DFL);
 }
 
-void handleSignals() {
+void installHandlers() {
   struct sigaction action{};
   action.sa_sigaction = onSignal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -152,34 +212,27 @@ void handleSignals() {
 
 } // namespace
 
-void prepareKernelThread() {
+void handleFaults() {
   static std::once_flag once;
-  std::call_once(once, handleSignals);
+  std::call_once(once, installHandlers);
+}
+
+void prepareKernelThread() {
+  handleFaults();
+  struct SignalStack {
+    char *bytes = static_cast<char *>(std::malloc(kSignalStack));
+    ~SignalStack() { std::free(bytes); }
+  };
+  thread_local SignalStack bytes;
   stack_t stack{};
   stack.ss_size = kSignalStack;
-  stack.ss_sp = std::malloc(kSignalStack); // as long-lived as the thread
+  stack.ss_sp = bytes.bytes;
   sigaltstack(&stack, nullptr);
 }
 
 double secondsNow() {
   using namespace std::chrono;
   return duration<double>(steady_clock::now().time_since_epoch()).count();
-}
-
-std::string kernelName(const void *function) {
-  Dl_info info{};
-  if (dladdr(function, &info) == 0 || !info.dli_sname ||
-      info.dli_saddr != function)
-    return "a kernel without a symbol";
-  int status = 0;
-  char *text = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status);
-  std::string name = text ? text : info.dli_sname;
-  std::free(text);
-  // The parameters and the return type of a template say little.
-  size_t space = name.rfind(' ', name.find('<'));
-  if (name.compare(0, 5, "void ") == 0 && space != std::string::npos)
-    name = name.substr(5);
-  return name.substr(0, name.find('('));
 }
 
 int blocksPerMultiprocessor(int threads, size_t sharedBytes) {

@@ -25,7 +25,7 @@ constexpr size_t kReservedShared = 1024; ///< of each block, by the system
 int blocksPerMultiprocessor(int threads, size_t sharedBytes);
 
 struct Grid {
-  Kernel kernel;
+  const Kernel *kernel = nullptr;
   int device = 0;
   dim3 blocks;
   dim3 threads;
@@ -49,6 +49,10 @@ std::string kernelName(const void *function);
 
 /// Sets the calling OS thread up to survive faults of kernels.
 void prepareKernelThread();
+
+/// From now on bad addresses are reported: those of kernels as errors of their
+/// device, those of the host before the program ends.
+void handleFaults();
 
 double secondsNow();
 

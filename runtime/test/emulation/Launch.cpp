@@ -120,7 +120,7 @@ cudaError_t launch(const cudaLaunchConfig_t &config, Kernel kernel) {
   cudaLaunchConfig_t shape = config;
   auto run = [=](Engine &engine) {
     Grid grid;
-    grid.kernel = kernel;
+    grid.kernel = &kernel;
     grid.device = engine.device;
     grid.blocks = shape.gridDim;
     grid.threads = shape.blockDim;

@@ -70,6 +70,11 @@ cudaError_t checkStreamDevice(const char *function, cudaStream_t stream) {
 }
 
 cudaError_t queue(cudaStream_t stream, Operation operation) {
+  if (stream->inProgress > 0) {
+    report(operation.name.c_str(), "after a call of NCCL that is still in "
+                                   "progress and not on the stream yet");
+    return finish(cudaErrorNotPermitted);
+  }
   bool captured = false;
   if (cudaError_t status = capture(stream, operation, captured))
     return finish(status);

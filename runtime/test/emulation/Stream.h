@@ -16,6 +16,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -114,6 +115,9 @@ struct CUstream_st {
   bool busy = false;
   bool ending = false;
   std::thread worker;
+
+  /// Calls of NCCL that are not on the stream yet, though they have returned.
+  std::atomic<int> inProgress{0};
 
   // While it is captured; guarded by the lock of all captures.
   std::shared_ptr<emulation::Capture> capture;
