@@ -30,7 +30,8 @@ namespace {
 
 __thread Block *current;
 
-constexpr uint64_t kStackEnd = 0x5ca1ab1e0ddba11;
+constexpr unsigned char kUnused = 0xc7;
+constexpr size_t kEndOfStack = 1024; ///< bytes that nothing may reach
 
 /// Not inlined, so that no address of a thread local outlives a switch.
 [[gnu::noinline]] void setCurrent(Block *block) { current = block; }
@@ -67,12 +68,14 @@ char *Stacks::take() {
   }
   char *stack = unused.back();
   unused.pop_back();
-  std::memcpy(stack, &kStackEnd, sizeof(kStackEnd));
+  std::memset(stack, kUnused, kEndOfStack);
   return stack;
 }
 
 bool Stacks::intact(const char *stack) {
-  return std::memcmp(stack, &kStackEnd, sizeof(kStackEnd)) == 0;
+  return std::all_of(stack, stack + kEndOfStack, [](char byte) {
+    return static_cast<unsigned char>(byte) == kUnused;
+  });
 }
 
 char *Stacks::takeShared(size_t bytes) {

@@ -45,6 +45,7 @@ constexpr ErrorName kErrors[] = {
     ERROR_NAME(cudaErrorNotReady, "device not ready"),
     ERROR_NAME(cudaErrorIllegalAddress,
                "an illegal memory access was encountered"),
+    ERROR_NAME(cudaErrorMisalignedAddress, "misaligned address"),
     ERROR_NAME(cudaErrorLaunchTimeout,
                "the launch timed out and was terminated"),
     ERROR_NAME(cudaErrorLaunchFailure, "unspecified launch failure"),

@@ -171,9 +171,13 @@ __thread int faultSignal;
 
 /// Where a CUDA thread goes on after a signal, on its own stack from the top.
 [[noreturn]] void endThread() {
-  const char *what = faultSignal == SIGFPE ? "a division by zero" : nullptr;
-  if (what)
-    currentBlock()->fail(cudaErrorLaunchFailure, what);
+  if (faultSignal == SIGFPE)
+    currentBlock()->fail(cudaErrorLaunchFailure, "a division by zero");
+  // Checks that g++ put in; the address is that of the instruction.
+  if (faultSignal == SIGILL)
+    currentBlock()->fail(cudaErrorMisalignedAddress,
+                         "an access that is not aligned, an index beyond its "
+                         "array, or a shift by too much");
   char text[256];
   std::snprintf(text, sizeof(text), "illegal address %p: %s", faultAddress,
                 describe(faultAddress).c_str());
@@ -206,7 +210,7 @@ void installHandlers() {
   action.sa_sigaction = onSignal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
-  for (int number : {SIGSEGV, SIGBUS, SIGFPE})
+  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL})
     sigaction(number, &action, nullptr);
 }
 

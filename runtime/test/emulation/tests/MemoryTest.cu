@@ -80,6 +80,21 @@ TEST_F(MemoryTest, a_host_argument_is_refused) {
   expectReport({"argument 0 is an address of pageable host memory"});
 }
 
+__global__ void vectorKernel(const float *from, float4 *to) {
+  *to = *reinterpret_cast<const float4 *>(from);
+}
+
+TEST_F(MemoryTest, a_vector_must_be_aligned) {
+  cudaStream_t on = stream();
+  float *from = upload(std::vector<float>{1, 2, 3, 4, 5}, on);
+  float4 *to = allocate<float4>(1);
+  ASSERT_EQ(run(on, 1, 1, vectorKernel, from, to), cudaSuccess);
+  EXPECT_EQ(download(to, 1, on)[0].w, 4);
+  EXPECT_EQ(run(on, 1, 1, vectorKernel, from + 1, to),
+            cudaErrorMisalignedAddress);
+  expectReport({"vectorKernel", "not aligned"});
+}
+
 struct Pointers {
   int count;
   const float *from[2];
