@@ -5,6 +5,8 @@
 #include "Grid.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -50,13 +52,21 @@ struct Memory {
   char *begin(int device) { return base + device * kSpan; }
 };
 
+/// Addresses without memory. Not by mmap: ThreadSanitizer would go over its
+/// notes on all of them.
+void *reserve(void *address, size_t bytes, int flags) {
+  long got =
+      syscall(SYS_mmap, address, bytes, PROT_NONE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0L);
+  return reinterpret_cast<void *>(got);
+}
+
 /// The kernels' range of a device follows the host's ranges of all devices.
 constexpr size_t kToKernels = kMaxDevices * kSpan;
 
 Memory::Memory() {
   void *wanted = reinterpret_cast<void *>(0x7e9000000000);
-  void *got = mmap(wanted, 2 * kToKernels, PROT_NONE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *got = reserve(wanted, 2 * kToKernels, 0);
   if (got == MAP_FAILED) {
     std::perror("emulation: no address range for device memory");
     std::abort();
@@ -112,8 +122,7 @@ void retire(DeviceState &state, char *address, Allocation &allocation) {
              allocation.number, allocation.bytes);
       break;
     }
-  mmap(allocation.mapped, allocation.pages, PROT_NONE,
-       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  reserve(allocation.mapped, allocation.pages, MAP_FIXED);
   allocation.alive = false;
   state.used -= allocation.bytes;
 }

@@ -43,6 +43,7 @@ public:
 
 private:
   void work() {
+    tsan::LeftOut leftOut;
     prepareKernelThread();
     Stacks stacks;
     std::unique_lock<std::mutex> lock(mutex);
@@ -153,6 +154,7 @@ struct Work {
   /// On a new OS thread, so that its shared memory is new to ThreadSanitizer.
   void runAlone(uint3 index) {
     std::thread([&] {
+      tsan::LeftOut leftOut;
       prepareKernelThread();
       Stacks stacks;
       runBlock(index, stacks);
@@ -249,16 +251,16 @@ int blocksPerMultiprocessor(int threads, size_t sharedBytes) {
 }
 
 cudaError_t runGrid(Grid &grid) {
-  auto work = std::make_shared<Work>(grid);
+  Work work(grid);
   int threads =
       static_cast<int>(grid.threads.x * grid.threads.y * grid.threads.z);
   size_t resident = static_cast<size_t>(
       kMultiprocessors * blocksPerMultiprocessor(threads, grid.sharedBytes));
-  work->running = static_cast<int>(std::min(resident, work->order.size()));
-  for (int i = 0, end = work->running; i < end; ++i)
-    pool().submit([work](Stacks &stacks) { work->take(stacks); });
-  std::unique_lock<std::mutex> lock(work->mutex);
-  work->done.wait(lock, [&] { return work->running == 0; });
+  work.running = static_cast<int>(std::min(resident, work.order.size()));
+  for (int i = 0, end = work.running; i < end; ++i)
+    pool().submit([&work](Stacks &stacks) { work.take(stacks); });
+  std::unique_lock<std::mutex> lock(work.mutex);
+  work.done.wait(lock, [&] { return work.running == 0; });
   return grid.status;
 }
 

@@ -113,6 +113,7 @@ void CUstream_st::drain() {
 }
 
 void CUstream_st::work() {
+  tsan::LeftOut leftOut;
   engine.device = device;
   engine.tsan = tsan::create();
   setCurrentDevice(device);

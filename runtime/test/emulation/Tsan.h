@@ -19,13 +19,27 @@ extern "C" {
 [[gnu::weak]] void __tsan_release(void *address);
 [[gnu::weak]] void __tsan_read_range(void *address, unsigned long bytes);
 [[gnu::weak]] void __tsan_write_range(void *address, unsigned long bytes);
+[[gnu::weak]] void AnnotateIgnoreSyncBegin(const char *file, int line);
+[[gnu::weak]] void AnnotateIgnoreSyncEnd(const char *file, int line);
+[[gnu::weak]] void AnnotateIgnoreReadsBegin(const char *file, int line);
+[[gnu::weak]] void AnnotateIgnoreReadsEnd(const char *file, int line);
+[[gnu::weak]] void AnnotateIgnoreWritesBegin(const char *file, int line);
+[[gnu::weak]] void AnnotateIgnoreWritesEnd(const char *file, int line);
 }
 
 namespace emulation::tsan {
 
 inline bool present() { return __tsan_create_fiber != nullptr; }
 
-inline void *create() { return present() ? __tsan_create_fiber(0) : nullptr; }
+/// A context that knows what a thread which is left out knew at its start.
+inline void *create() {
+  if (!present())
+    return nullptr;
+  AnnotateIgnoreSyncEnd(__FILE__, __LINE__);
+  void *made = __tsan_create_fiber(0);
+  AnnotateIgnoreSyncBegin(__FILE__, __LINE__);
+  return made;
+}
 inline void destroy(void *fiber) {
   if (fiber)
     __tsan_destroy_fiber(fiber);
@@ -45,6 +59,29 @@ inline void release(void *address) {
   if (present())
     __tsan_release(address);
 }
+
+/// A thread of the emulation is left out while it has one of these: its locks
+/// order nothing, and its memory is not watched. What it creates or switches to
+/// is.
+class LeftOut {
+public:
+  LeftOut() {
+    if (!present())
+      return;
+    AnnotateIgnoreSyncBegin(__FILE__, __LINE__);
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+  ~LeftOut() {
+    if (!present())
+      return;
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    AnnotateIgnoreSyncEnd(__FILE__, __LINE__);
+  }
+  LeftOut(const LeftOut &) = delete;
+  LeftOut &operator=(const LeftOut &) = delete;
+};
 
 /// Accesses by code that is not instrumented.
 inline void read(const void *address, unsigned long bytes) {
