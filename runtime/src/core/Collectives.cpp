@@ -143,6 +143,12 @@ void Rank::allReduce(int32_t partial, int32_t bias, int32_t biasLayer,
                to.features,  hashWords(bias, biasLayer, tree, out)};
   offer.in = sum.partial.rows;
   offer.outs[0] = to.rows;
+  if (device) {
+    runOnDevice(&BackendTable::reduce,
+                ReduceWork{sum.partial.rows, sum.bias, to.rows, to.section,
+                           to.features, to.count, nullptr});
+    return;
+  }
   if (!openMeeting(offer))
     return;
   forOwnRows(
@@ -185,6 +191,27 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
   offer.in = sum.partial.rows;
   offer.outs[0] = normed.rows;
   offer.outs[1] = next.rows;
+  if (device) {
+    NormWork fused = {sum.partial.rows,
+                      sum.bias,
+                      1,
+                      old.rows,
+                      next.rows,
+                      normed.rows,
+                      scale,
+                      static_cast<float>(eps),
+                      norm,
+                      old.features,
+                      old.count};
+    runOnDevice(&BackendTable::reduce, ReduceWork{sum.partial.rows,
+                                                  sum.bias,
+                                                  {},
+                                                  old.section,
+                                                  old.features,
+                                                  old.count,
+                                                  &fused});
+    return;
+  }
   if (!openMeeting(offer))
     return;
   forOwnRows(
@@ -229,6 +256,19 @@ void Rank::gather(int32_t in, int32_t out, bool toAll) {
                hashWords(in, out)};
   offer.in = from.rows;
   offer.isForRoot = !toAll;
+  if (device) {
+    std::vector<int64_t> begins;
+    for (int32_t r = 0; r < options.ranks; ++r) {
+      int64_t begin, end;
+      getUnits(r, from.features / from.splitUnit, begin, end);
+      begins.push_back(begin * from.splitUnit);
+    }
+    begins.push_back(from.features);
+    runOnDevice(
+        &BackendTable::gather,
+        GatherWork{from.rows, to.rows, begins.data(), toAll, from.count});
+    return;
+  }
   if (!openMeeting(offer))
     return;
   int64_t bytes = cpu::getBlockBytes(from.rows.type);

@@ -78,6 +78,10 @@ void Rank::embed(int32_t weight, int32_t out) {
     firstId *= description.split_unit;
     lastId *= description.split_unit;
   }
+  if (device) {
+    embedOnDevice(weight, to, firstId, lastId);
+    return;
+  }
   const int32_t *ids = stepArrays.tokenIds();
   pool.forRange(to.count, getGrain(to.features),
                 [&](int64_t begin, int64_t end, int32_t) {
@@ -104,6 +108,11 @@ void Rank::selectRows(int32_t in, int32_t out) {
                   in, out));
     return;
   }
+  if (device) {
+    runOnDevice(&BackendTable::selectRows,
+                PairWork{from.rows, {}, to.rows, from.width(), to.count});
+    return;
+  }
   for (int64_t i = 0; i < to.count; ++i)
     memcpy(to.rows.data + i * to.rows.rowBytes,
            from.rows.data + stepArrays.logitRows()[i] * from.rows.rowBytes,
@@ -122,6 +131,11 @@ void Rank::copy(int32_t in, int32_t out) {
                   in, out));
     return;
   }
+  if (device) {
+    runOnDevice(&BackendTable::copy,
+                PairWork{from.rows, {}, to.rows, from.width(), to.count});
+    return;
+  }
   memmove(to.rows.data, from.rows.data,
           static_cast<size_t>(to.count * to.rows.rowBytes));
   lookAt({"lamrt_copy", -1, -1, out});
@@ -132,6 +146,11 @@ void Rank::add(int32_t residual, int32_t update, int32_t out) {
   if (!getSlot(residual, a) || !getMatching(update, a, b) ||
       !getMatching(out, a, to) || !checkReadable(residual, a))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::add,
+                PairWork{a.rows, b.rows, to.rows, to.width(), to.count});
+    return;
+  }
   pool.forRange(to.count, getGrain(to.width()),
                 [&](int64_t begin, int64_t end, int32_t) {
                   kernels->add(a.rows, b.rows, to.rows, to.width(), begin, end);
@@ -146,6 +165,20 @@ void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
   if (!getWhole(in, from) || !getMatching(out, from, to) ||
       !getVector(weight, layer, from.features, scale))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::norm, NormWork{{},
+                                              nullptr,
+                                              0,
+                                              from.rows,
+                                              from.rows,
+                                              to.rows,
+                                              scale,
+                                              static_cast<float>(eps),
+                                              norm,
+                                              to.features,
+                                              to.count});
+    return;
+  }
   pool.forRange(to.count, getGrain(to.features),
                 [&](int64_t begin, int64_t end, int32_t) {
                   kernels->rmsNorm(from.rows, scale, static_cast<float>(eps),
@@ -163,6 +196,13 @@ void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
       !getMatching(outResidual, a, sum) || !getMatching(outNormed, a, normed) ||
       !getVector(weight, layer, a.features, scale))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::norm,
+                NormWork{b.rows, nullptr, 0, a.rows, sum.rows, normed.rows,
+                         scale, static_cast<float>(eps), norm, a.features,
+                         a.count});
+    return;
+  }
   pool.forRange(sum.count, getGrain(sum.features),
                 [&](int64_t begin, int64_t end, int32_t) {
                   kernels->add(a.rows, b.rows, sum.rows, sum.features, begin,
@@ -179,6 +219,11 @@ void Rank::siluMul(int32_t gate, int32_t up, int32_t out) {
   if (!getSlot(gate, a) || !getMatching(up, a, b) || !getMatching(out, a, to) ||
       !checkReadable(gate, a))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::siluMul,
+                PairWork{a.rows, b.rows, to.rows, to.width(), to.count});
+    return;
+  }
   pool.forRange(
       to.count, getGrain(to.width()), [&](int64_t begin, int64_t end, int32_t) {
         kernels->siluMul(a.rows, b.rows, to.rows, to.width(), begin, end);
@@ -203,6 +248,12 @@ void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
   }
   const lamrt_frequencies &list = program->frequencies[frequencies];
   int64_t pairs = list.size;
+  if (device) {
+    runOnDevice(&BackendTable::rope,
+                RopeWork{from.rows, to.rows, frequencies, pairing, pairs,
+                         to.width(), to.count});
+    return;
+  }
   float *cosines = angles[static_cast<size_t>(frequencies)];
   float *sines = cosines + options.max_tokens * pairs;
   // The positions are those of the step: all layers share the angles.
@@ -233,6 +284,10 @@ void Rank::tap(int32_t tap, int32_t layer, int32_t in) {
   }
   if (!options.tap || nonFinite.isSought)
     return;
+  if (device) {
+    tapOnDevice(tap, layer, from);
+    return;
+  }
   auto *widened = reinterpret_cast<float *>(prepared);
   kernels->widenRows(from.rows, from.features, widened, from.features, 0,
                      from.count);
@@ -257,6 +312,10 @@ void Rank::result(int32_t in) {
   hasResult = true;
   if (!isWhole && options.rank != 0)
     return;
+  if (device) {
+    resultOnDevice(from);
+    return;
+  }
   bool isContiguous =
       from.rows.type == LAMRT_F32 && from.rows.rowBytes == from.features * 4;
   const float *values =

@@ -8,6 +8,7 @@
 #include "lamina/Support/CheckedMath.h"
 
 #include <algorithm>
+#include <cstring>
 #include <initializer_list>
 #include <new>
 
@@ -74,6 +75,10 @@ lamrt_status Rank::checkOptions(const lamrt_rank_options &chosen) const {
       chosen.max_sequences < 1 || chosen.num_pages < 1 || chosen.threads < 0)
     return fail(LAMRT_USAGE,
                 "options: rows, sequences and pages must be positive");
+  if (chosen.device && strcmp(chosen.device, "cpu") != 0 &&
+      strcmp(chosen.device, "cuda") != 0)
+    return fail(LAMRT_USAGE, "options: device '%s', expected cpu or cuda",
+                chosen.device);
   if (chosen.threads > 1024)
     return fail(LAMRT_USAGE, "options: %d threads, expected at most 1024",
                 chosen.threads);
@@ -249,7 +254,8 @@ uint64_t Rank::getOfferBytes() const {
 
 /// All but the weights' bytes.
 lamrt_status Rank::prepare(const lamina_program &code,
-                           const lamrt_rank_options &chosen) {
+                           const lamrt_rank_options &chosen,
+                           lamrt_rank *handle) {
   if (lamrt_status status = checkOptions(chosen))
     return status;
   // Checks that the program is of this runtime, and has such ranks.
@@ -261,10 +267,17 @@ lamrt_status Rank::prepare(const lamina_program &code,
   if (!kernels)
     return fail(LAMRT_DEVICE, "cpu: this processor has no level %s",
                 options.cpu_level ? options.cpu_level : "v2");
+  if (options.device && strcmp(options.device, "cpu") != 0) {
+    device = std::make_unique<Device>();
+    if (lamrt_status status = device->open())
+      return status;
+  }
   if (options.threads == 0)
     options.threads = getUsableProcessors();
   if (lamrt_status status = group->openWeights(options))
     return status;
+  if (device)
+    return prepareDevice(handle);
   if (lamrt_status status = planMemory())
     return status;
   if (lamrt_status status = checkMemory())
@@ -277,20 +290,22 @@ lamrt_status Rank::prepare(const lamina_program &code,
 }
 
 lamrt_status Rank::create(const lamina_program &code,
-                          const lamrt_rank_options &chosen) {
+                          const lamrt_rank_options &chosen,
+                          lamrt_rank *handle) {
   FloatingPointMode mode;
   program = &code;
   options = chosen;
-  lamrt_status status = prepare(code, chosen);
+  lamrt_status status = prepare(code, chosen, handle);
   Group *shared = chosen.group ? &chosen.group->group : group;
   if (!shared)
     return status;
   status = shared->agree(options, status);
   if (status)
     return status;
-  status = group->loadWeights(*kernels, pool, options);
+  status = device ? device->load(options)
+                  : group->loadWeights(*kernels, pool, options);
   // Borrowed strings of the caller end with this call.
-  options.model_path = options.cpu_level = nullptr;
+  options.model_path = options.cpu_level = options.device = nullptr;
   return group->agreeOnStart(options, status);
 }
 
@@ -338,6 +353,8 @@ void Rank::beginStep(const lamrt_step &step) {
   stepStatus = group->getCommunicator().check();
   if (!stepStatus)
     stepStatus = stepArrays.begin(step);
+  if (device && !stepStatus)
+    beginOnDevice();
   std::fill(anglesAreKnown.begin(), anglesAreKnown.end(), 0);
   isOpen = true;
 }
@@ -346,7 +363,9 @@ lamrt_status Rank::endStep() {
   if (!isOpen && !stepStatus)
     stepStatus = fail(LAMRT_INTERNAL, "program: it ended no step");
   // A rank that ends its step early must not leave the others waiting.
-  if (isGroup() && isOpen && !stepStatus)
+  if (device && isOpen && !stepStatus)
+    endOnDevice();
+  if (isGroup() && isOpen && !stepStatus && !(device && device->isPlanning()))
     meetAtEnd();
   isOpen = false;
   isEnded = true;
@@ -367,7 +386,8 @@ void Rank::addMeasured(int32_t phase, uint64_t start) {
 void Rank::getStatistics(lamrt_statistics &statistics) const {
   statistics.threads = pool.threads();
   statistics.cpu_level = kernels->level;
-  statistics.packed_weight_bytes = weights->packedBytes();
+  statistics.packed_weight_bytes =
+      device ? device->weightBytes() : weights->packedBytes();
   statistics.arena_bytes = arenaBytes + scratchBytes;
   statistics.cache_bytes = cacheBytes;
   statistics.steps = numSteps;
