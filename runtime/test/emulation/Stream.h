@@ -97,6 +97,9 @@ cudaError_t invalidate(const std::shared_ptr<Capture> &capture);
 /// Waits for all streams of a device.
 void drain(int device);
 
+/// Whether a stream has nothing left to do; also if it does not exist any more.
+bool isIdle(cudaStream_t stream);
+
 /// Whether this thread runs a host function of a stream.
 bool inHostFunction();
 
