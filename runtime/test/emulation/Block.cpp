@@ -58,7 +58,10 @@ Block::Block(Grid &grid, uint3 index, Stacks &stacks)
 
 Block::~Block() {
   for (Thread &thread : threads) {
-    tsan::destroy(thread.fiber.tsan);
+    if (thread.fiber.tsan && thread.whole)
+      grid.contexts->giveBack(thread.fiber.tsan);
+    else
+      tsan::destroy(thread.fiber.tsan);
     if (thread.fiber.stack)
       stacks.giveBack(thread.fiber.stack);
   }
@@ -108,7 +111,8 @@ int Block::choose() {
 void Block::start(int number) {
   Thread &thread = threads[number];
   thread.fiber.stack = stacks.take();
-  thread.fiber.tsan = tsan::create();
+  thread.fiber.tsan = grid.contexts->take();
+  tsan::releaseAnyway(&born);
   thread.fiber.context = make_fcontext(thread.fiber.stack + Stacks::kBytes,
                                        Stacks::kBytes, &Block::entry);
   thread.state = Thread::State::Ready;
@@ -117,9 +121,11 @@ void Block::start(int number) {
 void Block::entry(transfer_t from) {
   Block *block = currentBlock();
   block->scheduler = from.fctx;
+  tsan::acquire(&block->born);
   tsan::acquire(block->grid.started);
   block->grid.kernel->call();
   tsan::release(block->grid.finished);
+  block->self().whole = true;
   block->pause(Thread::State::Exited);
   std::abort(); // nobody resumes a thread that exited
 }

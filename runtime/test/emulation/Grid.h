@@ -4,6 +4,7 @@
 #define LAMINA_TEST_EMULATION_GRID_H
 
 #include "Emulation.h"
+#include "Tsan.h"
 #include "cuda_emu.h"
 
 #include <atomic>
@@ -36,6 +37,8 @@ struct Grid {
   // What the CUDA threads acquire at their start, and release at their end.
   char *started = nullptr;
   char *finished = nullptr;
+
+  tsan::Contexts *contexts = nullptr; ///< of the stream
 
   std::atomic<cudaError_t> status{cudaSuccess};
 };

@@ -130,8 +130,10 @@ cudaError_t launch(const cudaLaunchConfig_t &config, Kernel kernel) {
     char started = 0, finished = 0;
     grid.started = &started;
     grid.finished = &finished;
+    grid.contexts = &engine.contexts;
     engine.as([&] { tsan::release(&started); });
     cudaError_t status = runGrid(grid);
+    engine.contexts.endKernel();
     engine.as([&] { tsan::acquire(&finished); });
     return status;
   };

@@ -141,6 +141,7 @@ void CUstream_st::work() {
     changed.notify_all();
   }
   tsan::destroy(engine.tsan);
+  engine.contexts.clear();
 }
 
 //===----------------------------------------------------------------------===//
