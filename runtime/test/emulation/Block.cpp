@@ -216,11 +216,13 @@ void Block::spin() {
       int spinning = 0;
       for (const Thread &other : threads)
         spinning += other.state == Thread::State::Ready && other.spinning;
-      char text[200];
+      char text[300];
       std::snprintf(text, sizeof(text),
                     "%d of %zu threads spin, %d at __syncthreads, %d exited, "
-                    "for %.1f s",
-                    spinning, threads.size(), atBarrier, exited, seconds);
+                    "for %.1f s; the grid has %zu blocks, the device holds %zu "
+                    "of them at a time",
+                    spinning, threads.size(), atBarrier, exited, seconds,
+                    grid.count(), grid.resident());
       fail(cudaErrorLaunchTimeout, text);
     }
   }

@@ -29,7 +29,7 @@ struct cublasContext {
 namespace {
 
 struct Handles {
-  std::mutex mutex;
+  tsan::Mutex mutex;
   std::set<cublasHandle_t> alive;
 };
 
@@ -46,7 +46,7 @@ cublasStatus_t enterBlas(const char *function, cublasHandle_t handle) {
   if (int code = plannedFault(function, sticky))
     return static_cast<cublasStatus_t>(code);
   {
-    std::lock_guard<std::mutex> lock(handles().mutex);
+    std::lock_guard<tsan::Mutex> lock(handles().mutex);
     if (!handles().alive.count(handle)) {
       report(function, "a handle that does not exist");
       return CUBLAS_STATUS_NOT_INITIALIZED;
@@ -128,14 +128,14 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t *out) {
     return CUBLAS_STATUS_NOT_SUPPORTED;
   *out = new cublasContext;
   (*out)->device = currentDevice();
-  std::lock_guard<std::mutex> lock(handles().mutex);
+  std::lock_guard<tsan::Mutex> lock(handles().mutex);
   handles().alive.insert(*out);
   return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
   {
-    std::lock_guard<std::mutex> lock(handles().mutex);
+    std::lock_guard<tsan::Mutex> lock(handles().mutex);
     if (!handles().alive.erase(handle))
       BLAS_REFUSE(CUBLAS_STATUS_NOT_INITIALIZED,
                   "a handle that does not exist");

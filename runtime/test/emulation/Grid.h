@@ -41,6 +41,10 @@ struct Grid {
   tsan::Contexts *contexts = nullptr; ///< of the stream
 
   std::atomic<cudaError_t> status{cudaSuccess};
+
+  size_t count() const { return size_t(blocks.x) * blocks.y * blocks.z; }
+  /// How many of the blocks run at a time.
+  size_t resident() const;
 };
 
 /// Runs all blocks, as many at a time as the device holds. An error of the

@@ -23,7 +23,7 @@ using namespace emulation;
 namespace {
 
 struct Cliques {
-  std::mutex mutex;
+  tsan::Mutex mutex;
   std::map<std::string, std::shared_ptr<Clique>> byId;
   std::set<ncclComm_t> comms;
   uint64_t next = 1;
@@ -46,7 +46,7 @@ thread_local Group group;
   } while (false)
 
 bool exists(ncclComm_t comm) {
-  std::lock_guard<std::mutex> lock(cliques().mutex);
+  std::lock_guard<tsan::Mutex> lock(cliques().mutex);
   return cliques().comms.count(comm) != 0;
 }
 
@@ -119,7 +119,7 @@ ncclResult_t ncclGetVersion(int *out) {
 
 ncclResult_t ncclGetUniqueId(ncclUniqueId *out) {
   ENTER_NCCL();
-  std::lock_guard<std::mutex> lock(cliques().mutex);
+  std::lock_guard<tsan::Mutex> lock(cliques().mutex);
   std::memset(out, 0, sizeof(*out));
   std::snprintf(out->internal, sizeof(out->internal), "emulated clique %llu",
                 static_cast<unsigned long long>(cliques().next++));
@@ -134,7 +134,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t *out, int ranks, ncclUniqueId id,
     NCCL_REFUSE(ncclInvalidArgument, "no NCCL_CONFIG_INITIALIZER");
   if (ranks < 1 || rank < 0 || rank >= ranks)
     NCCL_REFUSE(ncclInvalidArgument, "rank %d of %d", rank, ranks);
-  std::unique_lock<std::mutex> lock(cliques().mutex);
+  std::unique_lock<tsan::Mutex> lock(cliques().mutex);
   std::string key(id.internal, strnlen(id.internal, sizeof(id.internal)));
   if (key.compare(0, 16, "emulated clique ") != 0)
     NCCL_REFUSE(ncclInvalidArgument, "an id that ncclGetUniqueId did not make");
@@ -241,7 +241,7 @@ namespace {
 
 void forget(ncclComm_t comm) {
   {
-    std::lock_guard<std::mutex> lock(cliques().mutex);
+    std::lock_guard<tsan::Mutex> lock(cliques().mutex);
     cliques().comms.erase(comm);
   }
   std::lock_guard<std::mutex> lock(comm->clique->mutex);

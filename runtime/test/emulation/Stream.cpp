@@ -14,7 +14,7 @@ namespace emulation {
 namespace {
 
 struct Registry {
-  std::mutex mutex;
+  tsan::Mutex mutex;
   std::set<cudaStream_t> streams;
 };
 
@@ -39,7 +39,7 @@ cudaError_t checkStream(const char *function, cudaStream_t stream) {
     report(function, "on the default stream, expected a stream of our own");
     return finish(cudaErrorNotSupported);
   }
-  std::lock_guard<std::mutex> lock(registry().mutex);
+  std::lock_guard<tsan::Mutex> lock(registry().mutex);
   if (registry().streams.count(stream))
     return cudaSuccess;
   report(function, "on a stream that does not exist");
@@ -73,7 +73,7 @@ cudaError_t queue(cudaStream_t stream, Operation operation) {
 
 bool isIdle(cudaStream_t stream) {
   {
-    std::lock_guard<std::mutex> lock(registry().mutex);
+    std::lock_guard<tsan::Mutex> lock(registry().mutex);
     if (!registry().streams.count(stream))
       return true;
   }
@@ -84,7 +84,7 @@ bool isIdle(cudaStream_t stream) {
 void drain(int device) {
   std::vector<cudaStream_t> streams;
   {
-    std::lock_guard<std::mutex> lock(registry().mutex);
+    std::lock_guard<tsan::Mutex> lock(registry().mutex);
     for (cudaStream_t stream : registry().streams)
       if (stream->device == device)
         streams.push_back(stream);
@@ -161,7 +161,7 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t *out, unsigned flags,
   stream->flags = flags;
   stream->priority = priority;
   stream->worker = std::thread([stream] { stream->work(); });
-  std::lock_guard<std::mutex> lock(registry().mutex);
+  std::lock_guard<tsan::Mutex> lock(registry().mutex);
   registry().streams.insert(stream);
   *out = stream;
   return cudaSuccess;
@@ -194,7 +194,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   if (stream->capture)
     REFUSE(cudaErrorStreamCaptureUnsupported, "the stream is captured");
   {
-    std::lock_guard<std::mutex> lock(registry().mutex);
+    std::lock_guard<tsan::Mutex> lock(registry().mutex);
     registry().streams.erase(stream);
   }
   {

@@ -64,6 +64,30 @@ inline void release(void *address) {
     __tsan_release(address);
 }
 
+/// Guards tables of the emulation that all host threads use, and orders nothing
+/// between these: a table of the real libraries might have no lock, or another.
+class Mutex {
+public:
+  void lock() {
+    setIgnored(true);
+    mutex.lock();
+    setIgnored(false);
+  }
+  void unlock() {
+    setIgnored(true);
+    mutex.unlock();
+    setIgnored(false);
+  }
+
+private:
+  static void setIgnored(bool ignored) {
+    if (present())
+      (ignored ? AnnotateIgnoreSyncBegin : AnnotateIgnoreSyncEnd)(__FILE__,
+                                                                  __LINE__);
+  }
+  std::mutex mutex;
+};
+
 /// Tells those who acquire `address` what a thread that is left out has done
 /// outside of ThreadSanitizer's sight, such as making a stack.
 inline void releaseAnyway(void *address) {
