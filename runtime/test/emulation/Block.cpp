@@ -4,7 +4,6 @@
 #include "Entry.h"
 
 #include <sched.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,62 +29,12 @@ namespace {
 
 __thread Block *current;
 
-constexpr unsigned char kUnused = 0xc7;
-constexpr size_t kEndOfStack = 1024; ///< bytes that nothing may reach
-
 /// Not inlined, so that no address of a thread local outlives a switch.
 [[gnu::noinline]] void setCurrent(Block *block) { current = block; }
 
 } // namespace
 
 [[gnu::noinline]] Block *currentBlock() { return current; }
-
-Stacks::~Stacks() {
-  for (char *slab : slabs)
-    munmap(slab, kGuard + kSlab * kBytes);
-  if (shared)
-    munmap(shared, kMaxShared + kGuard);
-}
-
-/// Memory with addresses before or behind it that are not mapped.
-static char *mapGuarded(size_t bytes, size_t guardAt, size_t guardBytes) {
-  void *got = mmap(nullptr, bytes + guardBytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (got == MAP_FAILED ||
-      mprotect(static_cast<char *>(got) + guardAt, guardBytes, PROT_NONE)) {
-    std::perror("emulation: no memory for stacks");
-    std::abort();
-  }
-  return static_cast<char *>(got);
-}
-
-char *Stacks::take() {
-  if (unused.empty()) {
-    char *slab = mapGuarded(kSlab * kBytes, 0, kGuard);
-    slabs.push_back(slab);
-    for (size_t i = kSlab; i-- > 0;)
-      unused.push_back(slab + kGuard + i * kBytes);
-  }
-  char *stack = unused.back();
-  unused.pop_back();
-  std::memset(stack, kUnused, kEndOfStack);
-  return stack;
-}
-
-bool Stacks::intact(const char *stack) {
-  return std::all_of(stack, stack + kEndOfStack, [](char byte) {
-    return static_cast<unsigned char>(byte) == kUnused;
-  });
-}
-
-char *Stacks::takeShared(size_t bytes) {
-  if (!shared)
-    shared = mapGuarded(kMaxShared, kMaxShared, kGuard);
-  size_t rounded = (bytes + 15) / 16 * 16;
-  char *begin = shared + kMaxShared - rounded;
-  std::memset(begin, 0xff, rounded); // NaN
-  return begin;
-}
 
 Block::Block(Grid &grid, uint3 index, Stacks &stacks)
     : grid(grid), index(index), stacks(stacks) {
@@ -109,7 +58,10 @@ Block::Block(Grid &grid, uint3 index, Stacks &stacks)
 
 Block::~Block() {
   for (Thread &thread : threads) {
-    tsan::destroy(thread.fiber.tsan);
+    if (thread.fiber.tsan && thread.whole)
+      grid.contexts->giveBack(thread.fiber.tsan);
+    else
+      tsan::destroy(thread.fiber.tsan);
     if (thread.fiber.stack)
       stacks.giveBack(thread.fiber.stack);
   }
@@ -159,7 +111,8 @@ int Block::choose() {
 void Block::start(int number) {
   Thread &thread = threads[number];
   thread.fiber.stack = stacks.take();
-  thread.fiber.tsan = tsan::create();
+  thread.fiber.tsan = grid.contexts->take();
+  tsan::releaseAnyway(&born);
   thread.fiber.context = make_fcontext(thread.fiber.stack + Stacks::kBytes,
                                        Stacks::kBytes, &Block::entry);
   thread.state = Thread::State::Ready;
@@ -168,9 +121,11 @@ void Block::start(int number) {
 void Block::entry(transfer_t from) {
   Block *block = currentBlock();
   block->scheduler = from.fctx;
+  tsan::acquire(&block->born);
   tsan::acquire(block->grid.started);
   block->grid.kernel->call();
   tsan::release(block->grid.finished);
+  block->self().whole = true;
   block->pause(Thread::State::Exited);
   std::abort(); // nobody resumes a thread that exited
 }
@@ -245,111 +200,6 @@ void Block::openBarrier() {
   ++barrierTurn;
 }
 
-uint64_t Block::meetWarp(WarpOperation operation, uint32_t mask, uint64_t value,
-                         int source, Site site) {
-  Thread &thread = self();
-  thread.operation = operation;
-  thread.mask = mask;
-  thread.value = value;
-  thread.source = source;
-  thread.site = site;
-  thread.spinning = false;
-  spinsInARow = 0;
-  if ((mask >> lane() & 1) == 0)
-    fail(cudaErrorLaunchFailure, "lane " + std::to_string(lane()) +
-                                     " is not in its own mask " +
-                                     std::to_string(mask));
-  thread.state = Thread::State::AtWarp;
-  if (!checkWarp(running)) {
-    pause(Thread::State::AtWarp);
-  } else {
-    resolveWarp(mask, running / 32 * 32);
-  }
-  // Of these only __syncwarp orders memory.
-  if (operation == WarpOperation::Sync)
-    tsan::acquire(thread.meeting);
-  return thread.value;
-}
-
-/// Whether all lanes of the mask of a thread wait at its operation. Fails if
-/// that cannot come to be.
-bool Block::checkWarp(int number) {
-  const Thread &thread = threads[number];
-  int first = number / 32 * 32;
-  bool complete = true;
-  bool isFirst = true;
-  for (int l = 0; l < 32; ++l) {
-    if ((thread.mask >> l & 1) == 0 || first + l == number)
-      continue;
-    if (first + l >= static_cast<int>(threads.size()))
-      fail(cudaErrorLaunchFailure,
-           "a mask names lane " + std::to_string(l) + ", which is not there");
-    const Thread &other = threads[first + l];
-    if (other.state == Thread::State::Exited)
-      fail(cudaErrorLaunchFailure,
-           "a mask names lane " + std::to_string(l) + ", which has exited");
-    if (other.state != Thread::State::AtWarp) {
-      complete = false;
-      continue;
-    }
-    isFirst = false;
-    if (other.mask != thread.mask || other.operation != thread.operation)
-      fail(
-          cudaErrorLaunchFailure,
-          "lanes " + std::to_string(number - first) + " and " +
-              std::to_string(l) + " of a warp differ in " +
-              (other.mask != thread.mask ? "their masks" : "their operations"));
-  }
-  if (isFirst)
-    ++meetingTurn;
-  if (thread.operation == WarpOperation::Sync) {
-    threads[number].meeting = isFirst ? &meetings[meetingTurn % 64] : nullptr;
-    for (int l = 0; l < 32 && !threads[number].meeting; ++l)
-      if ((thread.mask >> l & 1) != 0)
-        threads[number].meeting = threads[first + l].meeting;
-    tsan::release(threads[number].meeting);
-  }
-  return complete;
-}
-
-/// Gives every lane of a mask its result; all but the caller become ready.
-void Block::resolveWarp(uint32_t mask, int first) {
-  uint64_t given[32] = {};
-  uint64_t ballot = 0, sum = 0;
-  for (int l = 0; l < 32; ++l)
-    if ((mask >> l & 1) != 0) {
-      given[l] = threads[first + l].value;
-      ballot |= uint64_t(given[l] != 0) << l;
-      sum += given[l];
-    }
-  for (int l = 0; l < 32; ++l) {
-    if ((mask >> l & 1) == 0)
-      continue;
-    Thread &thread = threads[first + l];
-    switch (thread.operation) {
-    case WarpOperation::Sync:
-      break;
-    case WarpOperation::Shuffle:
-      if (thread.source < 0 || thread.source > 31 ||
-          (mask >> thread.source & 1) == 0)
-        fail(cudaErrorLaunchFailure,
-             "lane " + std::to_string(l) + " reads lane " +
-                 std::to_string(thread.source) + ", which is not in the mask");
-      thread.value = given[thread.source];
-      break;
-    case WarpOperation::Ballot:
-      thread.value = ballot;
-      break;
-    case WarpOperation::ReduceAdd:
-      thread.value = static_cast<uint32_t>(sum);
-      break;
-    }
-    thread.state = Thread::State::Ready;
-    if (first + l != running)
-      ready.push_back(first + l);
-  }
-}
-
 void Block::spin() {
   Thread &thread = self();
   thread.spinning = true;
@@ -366,11 +216,13 @@ void Block::spin() {
       int spinning = 0;
       for (const Thread &other : threads)
         spinning += other.state == Thread::State::Ready && other.spinning;
-      char text[200];
+      char text[300];
       std::snprintf(text, sizeof(text),
                     "%d of %zu threads spin, %d at __syncthreads, %d exited, "
-                    "for %.1f s",
-                    spinning, threads.size(), atBarrier, exited, seconds);
+                    "for %.1f s; the grid has %zu blocks, the device holds %zu "
+                    "of them at a time",
+                    spinning, threads.size(), atBarrier, exited, seconds,
+                    grid.count(), grid.resident());
       fail(cudaErrorLaunchTimeout, text);
     }
   }

@@ -26,6 +26,7 @@ namespace emulation {
 struct Thread {
   enum class State { Unstarted, Ready, AtBarrier, AtWarp, Exited };
   State state = State::Unstarted;
+  bool whole = false;    ///< it returned
   bool spinning = false; ///< ready, but waits for another
   Fiber fiber;
   uint3 index{};
@@ -84,6 +85,7 @@ private:
   std::minstd_rand random;
   boost::context::detail::fcontext_t scheduler = nullptr;
   void *schedulerTsan = nullptr;
+  char born = 0; ///< what a thread acquires of its OS thread
   int running = 0;
   int atBarrier = 0;
   int exited = 0;

@@ -13,7 +13,7 @@ namespace emulation {
 namespace {
 
 struct Captures {
-  std::mutex mutex;
+  tsan::Mutex mutex;
   std::set<std::shared_ptr<Capture>> active;
   unsigned long long next = 1;
 };
@@ -35,7 +35,7 @@ void finishCapture(const std::shared_ptr<Capture> &capture) {
 } // namespace
 
 cudaError_t invalidate(const std::shared_ptr<Capture> &capture) {
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   capture->status = cudaErrorStreamCaptureInvalidated;
   return cudaErrorStreamCaptureUnsupported;
 }
@@ -46,7 +46,7 @@ cudaError_t checkNoCapture(const char *function) {
     report(function, "called in a host function of a stream");
     return finish(cudaErrorNotPermitted);
   }
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   for (const auto &capture : captures().active)
     if (capture->mode == cudaStreamCaptureModeGlobal ||
         capture->thread == std::this_thread::get_id()) {
@@ -58,7 +58,7 @@ cudaError_t checkNoCapture(const char *function) {
 }
 
 cudaError_t capture(cudaStream_t stream, Operation &operation, bool &captured) {
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   const auto &capture = stream->capture;
   captured = capture != nullptr;
   if (!captured)
@@ -73,7 +73,7 @@ cudaError_t capture(cudaStream_t stream, Operation &operation, bool &captured) {
 
 // https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cross-stream-dependencies-and-events
 bool captureRecord(cudaEvent_t event, cudaStream_t stream) {
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   if (!stream->capture)
     return false;
   std::lock_guard<std::mutex> eventLock(event->mutex);
@@ -84,7 +84,7 @@ bool captureRecord(cudaEvent_t event, cudaStream_t stream) {
 
 cudaError_t captureWait(cudaStream_t stream, cudaEvent_t event,
                         bool &captured) {
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   std::lock_guard<std::mutex> eventLock(event->mutex);
   const char *name = "cudaStreamWaitEvent";
   bool live = captures().active.count(event->capture) != 0;
@@ -172,7 +172,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream,
   if (mode == cudaStreamCaptureModeRelaxed)
     REFUSE(cudaErrorNotSupported,
            "mode relaxed, which would hide an allocation in a step");
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   if (stream->capture)
     REFUSE(cudaErrorIllegalState, "the stream is captured already");
   auto capture = std::make_shared<Capture>();
@@ -191,7 +191,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *out) {
   ENTER();
   if (cudaError_t status = checkStream(__func__, stream))
     return status;
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   std::shared_ptr<Capture> capture = stream->capture;
   *out = nullptr;
   if (!capture)
@@ -218,7 +218,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream,
   ENTER();
   if (cudaError_t status = checkStream(__func__, stream))
     return status;
-  std::lock_guard<std::mutex> lock(captures().mutex);
+  std::lock_guard<tsan::Mutex> lock(captures().mutex);
   if (!stream->capture)
     *out = cudaStreamCaptureStatusNone;
   else if (stream->capture->status != cudaSuccess)

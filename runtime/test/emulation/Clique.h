@@ -95,7 +95,6 @@ struct ncclComm {
   bool aborted = false;
   cudaStream_t stream = nullptr; ///< of all its operations
   uint64_t operations = 0;       ///< that its stream has begun
-  int queued = 0;                ///< that its stream has not ended
   int polls = 0; ///< of ncclCommGetAsyncError until what is pending is done
   std::vector<std::function<ncclResult_t()>> pending;
   ncclResult_t error = ncclSuccess;

@@ -3,6 +3,7 @@
 #include "Device.h"
 #include "Entry.h"
 #include "Grid.h"
+#include "Tsan.h"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -43,7 +44,7 @@ struct DeviceState {
 };
 
 struct Memory {
-  std::mutex mutex;
+  tsan::Mutex mutex;
   char *base = nullptr; ///< of device 0 as the host sees it
   DeviceState devices[kMaxDevices];
   std::map<char *, size_t> pinned;
@@ -140,7 +141,7 @@ void loseDevice(int device, cudaError_t status) {
 }
 
 void resetDevices() {
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   current = 0;
   for (DeviceState &state : memory().devices) {
     for (auto &[address, allocation] : state.allocations)
@@ -180,7 +181,7 @@ void *hostView(const void *address) {
 
 Range findRange(const void *address) {
   auto *at = static_cast<char *>(const_cast<void *>(address));
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   Range range;
   range.device = deviceAt(address, 0);
   if (range.device >= 0) {
@@ -203,7 +204,7 @@ Range findRange(const void *address) {
 }
 
 void *allocate(int device, size_t bytes) {
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   DeviceState &state = memory().devices[device];
   size_t rounded = roundUp(bytes, kAlignment);
   size_t pages = roundUp(std::max<size_t>(rounded, 1), kPage);
@@ -229,7 +230,7 @@ bool release(void *address) {
   int device = deviceAt(address, 0);
   if (device < 0)
     return false;
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   DeviceState &state = memory().devices[device];
   auto found = state.allocations.find(static_cast<char *>(address));
   if (found == state.allocations.end() || !found->second.alive)
@@ -239,12 +240,12 @@ bool release(void *address) {
 }
 
 size_t freeBytes(int device) {
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   return options().memoryBytes - memory().devices[device].used;
 }
 
 size_t bytesInUse() {
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   size_t sum = 0;
   for (const DeviceState &state : memory().devices)
     sum += state.used;
@@ -256,14 +257,14 @@ void *allocatePinned(size_t bytes) {
   if (!address)
     return nullptr;
   std::memset(address, kFresh, bytes);
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   memory().pinned[static_cast<char *>(address)] = bytes;
   return address;
 }
 
 bool releasePinned(void *address) {
   {
-    std::lock_guard<std::mutex> lock(memory().mutex);
+    std::lock_guard<tsan::Mutex> lock(memory().mutex);
     if (memory().pinned.erase(static_cast<char *>(address)) == 0)
       return false;
   }
@@ -278,7 +279,7 @@ std::string describe(const void *address) {
   int device = deviceAt(at, 0);
   if (device < 0)
     return "no device memory";
-  std::lock_guard<std::mutex> lock(memory().mutex);
+  std::lock_guard<tsan::Mutex> lock(memory().mutex);
   auto &all = memory().devices[device].allocations;
   auto after = all.upper_bound(at);
   char text[160];

@@ -15,7 +15,7 @@ namespace emulation {
 
 /// Counts a call. The code that the call returns at once if a fault was
 /// planned for it, else 0; `sticky` says whether the device is lost with it.
-int plannedFault(const char *function, bool &sticky);
+int plannedFault(const char *entry, bool &sticky);
 
 /// Keeps a failure for cudaGetLastError of this thread, and returns it.
 cudaError_t finish(cudaError_t status);

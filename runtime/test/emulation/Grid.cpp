@@ -121,7 +121,7 @@ struct Work {
   int running = 0;
 
   explicit Work(Grid &grid) : grid(grid) {
-    order.resize(size_t(grid.blocks.x) * grid.blocks.y * grid.blocks.z);
+    order.resize(grid.count());
     std::iota(order.begin(), order.end(), 0);
     std::minstd_rand random(static_cast<uint32_t>(grid.seed + 1));
     std::shuffle(order.begin(), order.end(), random);
@@ -250,13 +250,15 @@ int blocksPerMultiprocessor(int threads, size_t sharedBytes) {
       {size_t(kMaxBlocksPerMultiprocessor), byThreads, byShared}));
 }
 
+size_t Grid::resident() const {
+  int perBlock = static_cast<int>(threads.x * threads.y * threads.z);
+  int most = kMultiprocessors * blocksPerMultiprocessor(perBlock, sharedBytes);
+  return std::min(static_cast<size_t>(most), count());
+}
+
 cudaError_t runGrid(Grid &grid) {
   Work work(grid);
-  int threads =
-      static_cast<int>(grid.threads.x * grid.threads.y * grid.threads.z);
-  size_t resident = static_cast<size_t>(
-      kMultiprocessors * blocksPerMultiprocessor(threads, grid.sharedBytes));
-  work.running = static_cast<int>(std::min(resident, work.order.size()));
+  work.running = static_cast<int>(grid.resident());
   for (int i = 0, end = work.running; i < end; ++i)
     pool().submit([&work](Stacks &stacks) { work.take(stacks); });
   std::unique_lock<std::mutex> lock(work.mutex);

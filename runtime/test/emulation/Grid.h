@@ -4,6 +4,7 @@
 #define LAMINA_TEST_EMULATION_GRID_H
 
 #include "Emulation.h"
+#include "Tsan.h"
 #include "cuda_emu.h"
 
 #include <atomic>
@@ -37,7 +38,13 @@ struct Grid {
   char *started = nullptr;
   char *finished = nullptr;
 
+  tsan::Contexts *contexts = nullptr; ///< of the stream
+
   std::atomic<cudaError_t> status{cudaSuccess};
+
+  size_t count() const { return size_t(blocks.x) * blocks.y * blocks.z; }
+  /// How many of the blocks run at a time.
+  size_t resident() const;
 };
 
 /// Runs all blocks, as many at a time as the device holds. An error of the

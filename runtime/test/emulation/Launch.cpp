@@ -15,7 +15,7 @@ namespace emulation {
 namespace {
 
 struct Functions {
-  std::mutex mutex;
+  tsan::Mutex mutex;
   std::map<const void *, int> dynamicShared; ///< what was asked for
 };
 
@@ -89,7 +89,7 @@ static cudaError_t checkShape(const cudaLaunchConfig_t &config,
            block.y, block.z);
     return finish(cudaErrorInvalidConfiguration);
   }
-  std::lock_guard<std::mutex> lock(functions().mutex);
+  std::lock_guard<tsan::Mutex> lock(functions().mutex);
   auto found = functions().dynamicShared.find(function);
   size_t limit = found == functions().dynamicShared.end()
                      ? kSharedPerBlock
@@ -132,8 +132,10 @@ cudaError_t launch(const cudaLaunchConfig_t &config, Kernel kernel) {
     char started = 0, finished = 0;
     grid.started = &started;
     grid.finished = &finished;
+    grid.contexts = &engine.contexts;
     engine.as([&] { tsan::release(&started); });
     cudaError_t status = runGrid(grid);
+    engine.contexts.endKernel();
     engine.as([&] { tsan::acquire(&finished); });
     return status;
   };
@@ -154,7 +156,7 @@ cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute what,
   if (what != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 ||
       value > static_cast<int>(kSharedPerBlockOptin))
     REFUSE(cudaErrorInvalidValue, "attribute %d, value %d", what, value);
-  std::lock_guard<std::mutex> lock(functions().mutex);
+  std::lock_guard<tsan::Mutex> lock(functions().mutex);
   functions().dynamicShared[function] = value;
   return cudaSuccess;
 }

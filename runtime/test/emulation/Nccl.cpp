@@ -11,9 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Clique.h"
 #include "Device.h"
 #include "Entry.h"
+#include "NcclComm.h"
 
 #include <cstdio>
 #include <cstring>
@@ -23,7 +23,7 @@ using namespace emulation;
 namespace {
 
 struct Cliques {
-  std::mutex mutex;
+  tsan::Mutex mutex;
   std::map<std::string, std::shared_ptr<Clique>> byId;
   std::set<ncclComm_t> comms;
   uint64_t next = 1;
@@ -33,14 +33,6 @@ Cliques &cliques() {
   static Cliques &instance = *new Cliques;
   return instance;
 }
-
-/// Calls between ncclGroupStart and ncclGroupEnd, kept until then.
-/// https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/usage/groups.html
-struct Group {
-  int depth = 0;
-  std::vector<std::function<ncclResult_t()>> joins; ///< wait for all ranks
-  std::vector<std::pair<ncclComm_t, std::function<ncclResult_t()>>> calls;
-};
 
 thread_local Group group;
 
@@ -54,7 +46,7 @@ thread_local Group group;
   } while (false)
 
 bool exists(ncclComm_t comm) {
-  std::lock_guard<std::mutex> lock(cliques().mutex);
+  std::lock_guard<tsan::Mutex> lock(cliques().mutex);
   return cliques().comms.count(comm) != 0;
 }
 
@@ -65,6 +57,27 @@ ncclResult_t stateOf(ncclComm_t comm) {
     return comm->error;
   return comm->clique->failure;
 }
+
+/// Waits for all ranks, if the communicator is a blocking one.
+ncclResult_t join(ncclComm_t comm) {
+  if (!comm->clique->waitForMembers())
+    return ncclSystemError;
+  std::lock_guard<std::mutex> lock(comm->clique->mutex);
+  comm->joined = true;
+  return ncclSuccess;
+}
+
+std::vector<std::function<ncclResult_t()>> takePending(ncclComm_t comm) {
+  if (comm->stream)
+    comm->stream->inProgress -= static_cast<int>(comm->pending.size());
+  return std::exchange(comm->pending, {});
+}
+
+} // namespace
+
+namespace emulation {
+
+Group &currentGroup() { return group; }
 
 ncclResult_t checkComm(const char *function, ncclComm_t comm) {
   if (!exists(comm)) {
@@ -83,16 +96,6 @@ ncclResult_t checkComm(const char *function, ncclComm_t comm) {
   return stateOf(comm);
 }
 
-/// Waits for all ranks, if the communicator is a blocking one.
-ncclResult_t join(ncclComm_t comm) {
-  if (!comm->clique->waitForMembers())
-    return ncclSystemError;
-  std::lock_guard<std::mutex> lock(comm->clique->mutex);
-  comm->joined = true;
-  return ncclSuccess;
-}
-
-/// Runs a call, or leaves it to polls of a non-blocking communicator.
 ncclResult_t issue(ncclComm_t comm, std::function<ncclResult_t()> call) {
   if (comm->blocking)
     return call();
@@ -103,136 +106,7 @@ ncclResult_t issue(ncclComm_t comm, std::function<ncclResult_t()> call) {
   return ncclInProgress;
 }
 
-std::vector<std::function<ncclResult_t()>> takePending(ncclComm_t comm) {
-  if (comm->stream)
-    comm->stream->inProgress -= static_cast<int>(comm->pending.size());
-  return std::exchange(comm->pending, {});
-}
-
-/// Whether a buffer holds that many bytes of the memory of the device.
-bool holds(const char *function, const char *what, int device,
-           const void *address, size_t bytes) {
-  if (bytes == 0)
-    return true;
-  Range range = findRange(address);
-  bool fits =
-      range.place == Place::Device && range.alive && range.device == device &&
-      bytes <=
-          range.bytes - static_cast<size_t>(static_cast<const char *>(address) -
-                                            range.begin);
-  if (!fits)
-    report(function,
-           "the %s buffer of %zu bytes, expected memory of device "
-           "%d: %s",
-           what, bytes, device, describe(address).c_str());
-  return fits;
-}
-
-/// Buffers may be the same where the documentation says in place, and else
-/// must not overlap.
-bool apart(const char *function, const Contribution &call, int rank,
-           int ranks) {
-  size_t size = typeSize(call.type);
-  auto *send = static_cast<const char *>(call.send);
-  auto *receive = static_cast<const char *>(call.receive);
-  size_t sends = call.sendElements(rank, ranks) * size;
-  size_t receives = call.receiveElements(rank, ranks) * size;
-  size_t part = call.count * size * static_cast<size_t>(rank);
-  if (sends == 0 || receives == 0 || send >= receive + receives ||
-      receive >= send + sends)
-    return true;
-  bool inPlace = send == receive;
-  if (call.kind == Collective::AllGather || call.kind == Collective::Gather)
-    inPlace = send == receive + part;
-  else if (call.kind == Collective::ReduceScatter)
-    inPlace = receive == send + part;
-  if (!inPlace)
-    report(function, "rank %d: the buffers overlap and are not in place", rank);
-  return inPlace;
-}
-
-ncclResult_t checkCollective(const char *function, ncclComm_t comm,
-                             const Contribution &call, cudaStream_t stream) {
-  int ranks = comm->clique->ranks;
-  if (checkStream(function, stream) != cudaSuccess)
-    return ncclInvalidArgument;
-  if (stream->device != comm->device || currentDevice() != comm->device) {
-    report(function,
-           "rank %d has device %d, its stream device %d, the current device "
-           "is %d",
-           comm->rank, comm->device, stream->device, currentDevice());
-    return ncclInvalidArgument;
-  }
-  if (comm->stream && comm->stream != stream) {
-    report(function, "rank %d: one communicator on two streams", comm->rank);
-    return ncclInvalidUsage;
-  }
-  comm->stream = stream;
-  if (call.root < 0 || call.root >= ranks || call.reduction != ncclSum ||
-      std::string(call.text()).find("another type") != std::string::npos) {
-    report(function, "%s", call.text().c_str());
-    return ncclInvalidArgument;
-  }
-  size_t size = typeSize(call.type);
-  if (!holds(function, "send", comm->device, call.send,
-             call.sendElements(comm->rank, ranks) * size) ||
-      !holds(function, "receive", comm->device, call.receive,
-             call.receiveElements(comm->rank, ranks) * size) ||
-      !apart(function, call, comm->rank, ranks))
-    return ncclInvalidArgument;
-  return ncclSuccess;
-}
-
-/// One thread that calls for one rank, and has not called for another that it
-/// also drives, would wait for itself.
-bool callsForTwoRanks(const char *function, ncclComm_t comm) {
-  thread_local std::map<Clique *, int> ranks;
-  auto [entry, isNew] = ranks.try_emplace(comm->clique.get(), comm->rank);
-  if (isNew || entry->second == comm->rank)
-    return false;
-  report(function,
-         "one thread calls for ranks %d and %d without ncclGroupStart",
-         entry->second, comm->rank);
-  return true;
-}
-
-ncclResult_t collective(const char *function, ncclComm_t comm,
-                        const Contribution &call, cudaStream_t stream) {
-  bool sticky = false;
-  if (int code = plannedFault(function, sticky))
-    return static_cast<ncclResult_t>(code);
-  if (ncclResult_t status = checkComm(function, comm))
-    return status;
-  if (ncclResult_t status = checkCollective(function, comm, call, stream))
-    return status;
-  if (group.depth == 0 && comm->clique->ranks > 1 &&
-      callsForTwoRanks(function, comm))
-    return ncclInvalidUsage;
-  auto work = [=] {
-    {
-      std::lock_guard<std::mutex> lock(comm->clique->mutex);
-      ++comm->queued;
-    }
-    std::shared_ptr<Clique> clique = comm->clique;
-    auto run = [=](Engine &engine) {
-      // A replayed graph counts like a call.
-      uint64_t number = comm->operations++;
-      clique->meet(comm->rank, number, call, comm->aborted, engine);
-      std::lock_guard<std::mutex> lock(clique->mutex);
-      --comm->queued;
-      return cudaSuccess;
-    };
-    return queue(stream, {function, run}) ? ncclUnhandledCudaError
-                                          : ncclSuccess;
-  };
-  if (group.depth > 0) {
-    group.calls.push_back({comm, work});
-    return ncclSuccess;
-  }
-  return issue(comm, work);
-}
-
-} // namespace
+} // namespace emulation
 
 //===----------------------------------------------------------------------===//
 // Communicators
@@ -245,7 +119,7 @@ ncclResult_t ncclGetVersion(int *out) {
 
 ncclResult_t ncclGetUniqueId(ncclUniqueId *out) {
   ENTER_NCCL();
-  std::lock_guard<std::mutex> lock(cliques().mutex);
+  std::lock_guard<tsan::Mutex> lock(cliques().mutex);
   std::memset(out, 0, sizeof(*out));
   std::snprintf(out->internal, sizeof(out->internal), "emulated clique %llu",
                 static_cast<unsigned long long>(cliques().next++));
@@ -260,7 +134,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t *out, int ranks, ncclUniqueId id,
     NCCL_REFUSE(ncclInvalidArgument, "no NCCL_CONFIG_INITIALIZER");
   if (ranks < 1 || rank < 0 || rank >= ranks)
     NCCL_REFUSE(ncclInvalidArgument, "rank %d of %d", rank, ranks);
-  std::unique_lock<std::mutex> lock(cliques().mutex);
+  std::unique_lock<tsan::Mutex> lock(cliques().mutex);
   std::string key(id.internal, strnlen(id.internal, sizeof(id.internal)));
   if (key.compare(0, 16, "emulated clique ") != 0)
     NCCL_REFUSE(ncclInvalidArgument, "an id that ncclGetUniqueId did not make");
@@ -367,7 +241,7 @@ namespace {
 
 void forget(ncclComm_t comm) {
   {
-    std::lock_guard<std::mutex> lock(cliques().mutex);
+    std::lock_guard<tsan::Mutex> lock(cliques().mutex);
     cliques().comms.erase(comm);
   }
   std::lock_guard<std::mutex> lock(comm->clique->mutex);
@@ -386,12 +260,9 @@ ncclResult_t ncclCommDestroy(ncclComm_t comm) {
                 "rank %d has an error, expected ncclCommAbort", comm->rank);
   if (!comm->pending.empty())
     NCCL_REFUSE(ncclInvalidUsage, "rank %d is still in progress", comm->rank);
-  {
-    std::lock_guard<std::mutex> lock(comm->clique->mutex);
-    if (comm->queued > 0)
-      NCCL_REFUSE(ncclInvalidUsage, "rank %d has operations on its stream",
-                  comm->rank);
-  }
+  if (comm->stream && !isIdle(comm->stream))
+    NCCL_REFUSE(ncclInvalidUsage, "rank %d has operations on its stream",
+                comm->rank);
   forget(comm);
   return ncclSuccess;
 }
@@ -453,61 +324,4 @@ ncclResult_t ncclGroupEnd() {
     if (ncclResult_t status = issue(comm, call))
       result = status;
   return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Collectives
-// https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/api/colls.html
-//===----------------------------------------------------------------------===//
-
-ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count,
-                           ncclDataType_t type, ncclRedOp_t reduction,
-                           ncclComm_t comm, cudaStream_t stream) {
-  return collective(
-      __func__, comm,
-      {Collective::AllReduce, send, receive, count, type, reduction, 0},
-      stream);
-}
-
-ncclResult_t ncclReduceScatter(const void *send, void *receive, size_t count,
-                               ncclDataType_t type, ncclRedOp_t reduction,
-                               ncclComm_t comm, cudaStream_t stream) {
-  return collective(
-      __func__, comm,
-      {Collective::ReduceScatter, send, receive, count, type, reduction, 0},
-      stream);
-}
-
-ncclResult_t ncclAllGather(const void *send, void *receive, size_t count,
-                           ncclDataType_t type, ncclComm_t comm,
-                           cudaStream_t stream) {
-  return collective(
-      __func__, comm,
-      {Collective::AllGather, send, receive, count, type, ncclSum, 0}, stream);
-}
-
-ncclResult_t ncclBroadcast(const void *send, void *receive, size_t count,
-                           ncclDataType_t type, int root, ncclComm_t comm,
-                           cudaStream_t stream) {
-  return collective(
-      __func__, comm,
-      {Collective::Broadcast, send, receive, count, type, ncclSum, root},
-      stream);
-}
-
-ncclResult_t ncclReduce(const void *send, void *receive, size_t count,
-                        ncclDataType_t type, ncclRedOp_t reduction, int root,
-                        ncclComm_t comm, cudaStream_t stream) {
-  return collective(
-      __func__, comm,
-      {Collective::Reduce, send, receive, count, type, reduction, root},
-      stream);
-}
-
-ncclResult_t ncclGather(const void *send, void *receive, size_t count,
-                        ncclDataType_t type, int root, ncclComm_t comm,
-                        cudaStream_t stream) {
-  return collective(
-      __func__, comm,
-      {Collective::Gather, send, receive, count, type, ncclSum, root}, stream);
 }

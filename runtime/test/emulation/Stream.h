@@ -32,8 +32,9 @@ namespace emulation {
 /// Who runs operations: one for each stream.
 struct Engine {
   int device = 0;
-  void *tsan = nullptr; ///< what the stream as such has seen
-  uint64_t runs = 0;    ///< operations so far: for seeds
+  void *tsan = nullptr;    ///< what the stream as such has seen
+  uint64_t runs = 0;       ///< operations so far: for seeds
+  tsan::Contexts contexts; ///< for threads of kernels
 
   /// Calls `work` as the stream: its reads and writes follow those before.
   void as(const std::function<void()> &work) {
@@ -96,6 +97,9 @@ cudaError_t invalidate(const std::shared_ptr<Capture> &capture);
 
 /// Waits for all streams of a device.
 void drain(int device);
+
+/// Whether a stream has nothing left to do; also if it does not exist any more.
+bool isIdle(cudaStream_t stream);
 
 /// Whether this thread runs a host function of a stream.
 bool inHostFunction();

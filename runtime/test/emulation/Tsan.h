@@ -10,6 +10,10 @@
 #ifndef LAMINA_TEST_EMULATION_TSAN_H
 #define LAMINA_TEST_EMULATION_TSAN_H
 
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
 extern "C" {
 [[gnu::weak]] void *__tsan_get_current_fiber(void);
 [[gnu::weak]] void *__tsan_create_fiber(unsigned flags);
@@ -59,6 +63,85 @@ inline void release(void *address) {
   if (present())
     __tsan_release(address);
 }
+
+/// Guards tables of the emulation that all host threads use, and orders nothing
+/// between these: a table of the real libraries might have no lock, or another.
+class Mutex {
+public:
+  void lock() {
+    setIgnored(true);
+    mutex.lock();
+    setIgnored(false);
+  }
+  void unlock() {
+    setIgnored(true);
+    mutex.unlock();
+    setIgnored(false);
+  }
+
+private:
+  static void setIgnored(bool ignored) {
+    if (present())
+      (ignored ? AnnotateIgnoreSyncBegin : AnnotateIgnoreSyncEnd)(__FILE__,
+                                                                  __LINE__);
+  }
+  std::mutex mutex;
+};
+
+/// Tells those who acquire `address` what a thread that is left out has done
+/// outside of ThreadSanitizer's sight, such as making a stack.
+inline void releaseAnyway(void *address) {
+  if (!present())
+    return;
+  AnnotateIgnoreSyncEnd(__FILE__, __LINE__);
+  __tsan_release(address);
+  AnnotateIgnoreSyncBegin(__FILE__, __LINE__);
+}
+
+/// The contexts of the CUDA threads of one stream. To make one takes longer
+/// than most threads run, so they are used again: by later kernels of the
+/// stream, never in the same one, where it would order threads that are not.
+class Contexts {
+public:
+  ~Contexts() { clear(); }
+  void clear() {
+    endKernel();
+    for (void *context : idle)
+      destroy(context);
+    idle.clear();
+  }
+  void *take() {
+    if (!present())
+      return nullptr;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (!idle.empty()) {
+        void *context = idle.back();
+        idle.pop_back();
+        return context;
+      }
+    }
+    return create();
+  }
+  /// Of a thread that has ended; one that was abandoned is destroyed instead.
+  void giveBack(void *context) {
+    std::unique_lock<std::mutex> lock(mutex);
+    if (used.size() < kMost)
+      return used.push_back(context);
+    lock.unlock();
+    destroy(context);
+  }
+  void endKernel() {
+    std::lock_guard<std::mutex> lock(mutex);
+    idle.insert(idle.end(), used.begin(), used.end());
+    used.clear();
+  }
+
+private:
+  static constexpr size_t kMost = 1024; ///< of the 8128 that there can be
+  std::mutex mutex;
+  std::vector<void *> idle, used;
+};
 
 /// A thread of the emulation is left out while it has one of these: its locks
 /// order nothing, and its memory is not watched. What it creates or switches to

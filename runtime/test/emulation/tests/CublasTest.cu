@@ -152,6 +152,8 @@ TEST_F(CublasTest, faults_can_be_planned) {
   float *one = allocate<float>(1);
   EXPECT_EQ(rows(one, one, one, CUDA_R_32F, CUDA_R_32F, 1, 1, 1, 1),
             CUBLAS_STATUS_EXECUTION_FAILED);
+  emulation::failAt("cublasSetStream", 1, CUBLAS_STATUS_ALLOC_FAILED);
+  EXPECT_EQ(cublasSetStream(handle, on), CUBLAS_STATUS_ALLOC_FAILED);
 }
 
 } // namespace

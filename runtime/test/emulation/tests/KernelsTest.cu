@@ -237,7 +237,8 @@ TEST_F(KernelsTest, a_kernel_that_only_waits_is_ended) {
   EXPECT_EQ(run(on, 1, 1, waitKernel, flags), cudaSuccess);
   auto *more = upload(std::vector<uint32_t>(64), on);
   EXPECT_EQ(run(on, 60, 1, waitKernel, more), cudaErrorLaunchTimeout);
-  expectReport({"waitKernel", "1 of 1 threads spin"});
+  expectReport({"waitKernel", "1 of 1 threads spin",
+                "the grid has 60 blocks, the device holds 8 of them"});
 }
 
 __global__ void sharedKernel(float *out) {
