@@ -42,7 +42,8 @@ struct BackendHost {
 struct BackendOptions {
   uint32_t structSize;
   int32_t ranks, rank;
-  void *group; ///< for the host's functions
+  int32_t timeoutMilliseconds; ///< for what ranks do together
+  void *group;                 ///< for the host's functions
   int32_t maxTokens, maxLogitRows, maxSequences;
   int64_t pagesPerSequence;
   int64_t sectionBytes[LAMRT_NUM_SECTIONS]; ///< of the arena
@@ -52,6 +53,7 @@ struct BackendOptions {
   int32_t keyHeads; ///< that its attention reads, kvHeads at most
   int64_t widest[LAMRT_NUM_SECTIONS]; ///< features of a slot
   int64_t resultFeatures;             ///< of a row of logits
+  int64_t gatherBytes;                ///< of columns of all ranks, the most
   uint64_t weightBytes;               ///< that loadWeight will ask for
   int32_t numFrequencies;
   const lamrt_frequencies *frequencies;
@@ -148,7 +150,6 @@ struct ReduceWork {
   cpu::Rows partial;
   const float *bias;
   cpu::Rows out;
-  int32_t section;
   int64_t features, rows;
   const NormWork *norm; ///< or null
 };
@@ -180,7 +181,7 @@ struct BackendTable {
   /// Stores where the weight is now.
   lamrt_status (*loadWeight)(BackendRank *rank, const BackendWeight *weight,
                              const void **out);
-  /// After the last weight; a collective.
+  /// After the last weight.
   lamrt_status (*start)(BackendRank *rank);
 
   lamrt_status (*beginStep)(BackendRank *rank, const BackendStep *step);

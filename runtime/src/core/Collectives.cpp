@@ -145,8 +145,8 @@ void Rank::allReduce(int32_t partial, int32_t bias, int32_t biasLayer,
   offer.outs[0] = to.rows;
   if (device) {
     runOnDevice(&BackendTable::reduce,
-                ReduceWork{sum.partial.rows, sum.bias, to.rows, to.section,
-                           to.features, to.count, nullptr});
+                ReduceWork{sum.partial.rows, sum.bias, to.rows, to.features,
+                           to.count, nullptr});
     return;
   }
   if (!openMeeting(offer))
@@ -203,13 +203,10 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                       norm,
                       old.features,
                       old.count};
-    runOnDevice(&BackendTable::reduce, ReduceWork{sum.partial.rows,
-                                                  sum.bias,
-                                                  {},
-                                                  old.section,
-                                                  old.features,
-                                                  old.count,
-                                                  &fused});
+    runOnDevice(
+        &BackendTable::reduce,
+        ReduceWork{
+            sum.partial.rows, sum.bias, {}, old.features, old.count, &fused});
     return;
   }
   if (!openMeeting(offer))
@@ -257,6 +254,9 @@ void Rank::gather(int32_t in, int32_t out, bool toAll) {
   offer.in = from.rows;
   offer.isForRoot = !toAll;
   if (device) {
+    // Rows are as long on all ranks.
+    device->noteGather(from.rows.rowBytes * options.ranks *
+                       sectionRows[from.section]);
     std::vector<int64_t> begins;
     for (int32_t r = 0; r < options.ranks; ++r) {
       int64_t begin, end;

@@ -68,6 +68,10 @@ void Device::noteAttention(int32_t heads, int32_t keyHeads) {
   mostKeyHeads = std::max(mostKeyHeads, keyHeads);
 }
 
+void Device::noteGather(int64_t bytes) {
+  mostGathered = std::max(mostGathered, bytes);
+}
+
 /// Bytes of all layers of a source weight on the device, each a multiple of
 /// 256. WeightTable has checked that the whole weight fits 64 bits.
 uint64_t Device::countBytes(int32_t weight) const {
@@ -92,6 +96,7 @@ lamrt_status Device::create(BackendOptions options) {
       allBytes += countBytes(i);
   options.weightBytes = allBytes;
   options.heads = mostHeads;
+  options.gatherBytes = mostGathered;
   options.keyHeads = mostKeyHeads;
   return table->create(&options, &handle, &places);
 }

@@ -48,6 +48,9 @@ public:
   /// An attention of so many heads of this rank.
   void noteAttention(int32_t heads, int32_t keyHeads);
 
+  /// Columns of all ranks that are joined, so many bytes together.
+  void noteGather(int64_t bytes);
+
   /// Makes the rank on the device; `options` but for the bytes of the weights.
   lamrt_status create(BackendOptions options);
   lamrt_status load(const lamrt_rank_options &options);
@@ -85,6 +88,7 @@ private:
   std::vector<std::vector<Layer>> layers; ///< of all
   uint64_t allBytes = 0;
   int32_t mostHeads = 0, mostKeyHeads = 0;
+  int64_t mostGathered = 0;
 };
 
 } // namespace lamina::runtime

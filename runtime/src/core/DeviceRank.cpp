@@ -16,6 +16,9 @@ namespace {
 /// Where sections are while the step is only noted: never followed.
 constexpr uintptr_t kNowhere = uintptr_t(1) << 40;
 
+/// What devices tell each other when they start: NCCL's id.
+constexpr uint64_t kExchangeBytes = 256;
+
 } // namespace
 
 /// Runs the step without rows, so that the device learns what of the weights
@@ -50,6 +53,8 @@ lamrt_status Rank::prepareDevice(lamrt_rank *handle) {
   wanted.ranks = options.ranks;
   wanted.rank = options.rank;
   wanted.group = group;
+  wanted.timeoutMilliseconds =
+      static_cast<int32_t>(group->getCommunicator().getTimeoutMilliseconds());
   wanted.maxTokens = options.max_tokens;
   wanted.maxLogitRows = options.max_logit_rows;
   wanted.maxSequences = options.max_sequences;
@@ -89,7 +94,8 @@ lamrt_status Rank::prepareDevice(lamrt_rank *handle) {
       return status;
     prepared = scratch.data();
   }
-  if (lamrt_status status = group->getCommunicator().reserve(getOfferBytes()))
+  if (lamrt_status status = group->getCommunicator().reserve(
+          std::max<uint64_t>(getOfferBytes(), kExchangeBytes)))
     return status;
   options.threads = 1;
   return pool.start(1);

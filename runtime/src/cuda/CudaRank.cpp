@@ -49,7 +49,7 @@ private:
 /// Bytes, and places in the scratch memory.
 struct CudaRank::Sizes {
   uint64_t arena, cache, scratch, logits, step;
-  uint64_t stepArrays, converted, wide, attention;
+  uint64_t stepArrays, converted, wide, attention, gathered;
   std::vector<uint64_t> frequencies, angles;
 
   uint64_t all() const { return arena + cache + scratch + kWorkspaceBytes; }
@@ -88,6 +88,7 @@ void Buffer::release() {
 
 CudaRank::~CudaRank() {
   (void)cudaSetDevice(device);
+  abortCommunicator();
   if (stream)
     (void)cudaStreamSynchronize(stream);
   for (cudaEvent_t event : staged)
@@ -144,6 +145,7 @@ lamrt_status CudaRank::planMemory(Sizes &sizes) {
         std::max(floats, getAttentionScratch(shape, rows, o.heads, o.headDim));
   }
   scratchSize.add({floats, 4});
+  sizes.gathered = scratchSize.add({o.gatherBytes});
   for (int32_t i = 0; i < o.numFrequencies; ++i) {
     sizes.frequencies.push_back(scratchSize.add({o.frequencies[i].size, 8}));
     sizes.angles.push_back(
@@ -201,6 +203,7 @@ lamrt_status CudaRank::allocate(const Sizes &sizes,
   wide = scratch.data() + sizes.wide;
   attentionScratch =
       reinterpret_cast<float *>(scratch.data() + sizes.attention);
+  gathered = scratch.data() + sizes.gathered;
   for (int32_t i = 0; i < options.numFrequencies; ++i) {
     auto index = static_cast<size_t>(i);
     frequencies.push_back(
@@ -291,6 +294,8 @@ lamrt_status CudaRank::start() {
 
 lamrt_status CudaRank::beginStep(const runtime::BackendStep &now) {
   LAMINA_RETURN_IF_FAILED(useDevice());
+  if (options.ranks > 1 && !comm)
+    LAMINA_RETURN_IF_FAILED(connect());
   numTokens = now.numTokens;
   numSequences = now.numSequences;
   std::fill(anglesAreKnown.begin(), anglesAreKnown.end(), 0);
@@ -314,6 +319,8 @@ lamrt_status CudaRank::beginStep(const runtime::BackendStep &now) {
 
 lamrt_status CudaRank::endStep() {
   LAMINA_RETURN_IF_FAILED(useDevice());
+  if (comm)
+    LAMINA_RETURN_IF_FAILED(waitForStream());
   cudaError_t status = cudaStreamSynchronize(stream);
   if (status == cudaSuccess)
     return LAMRT_OK;

@@ -74,6 +74,19 @@ private:
   void placeStepArrays();
   lamrt_status copyFrequencies();
 
+  // What ranks do together (Collectives.cpp).
+  /// Before the first step: makes the communicator of NCCL.
+  lamrt_status connect();
+  /// Calls `isDone` until it is true, the group has failed, or the time limit
+  /// has passed.
+  template <typename Condition>
+  lamrt_status waitFor(const char *what, Condition isDone);
+  /// A call of NCCL goes on in the background.
+  lamrt_status finishCall(ncclResult_t status, const char *what);
+  lamrt_status waitForStream();
+  /// Ends what the other ranks may never come to.
+  void abortCommunicator();
+
   // Weights (Weights.cpp).
   lamrt_status expand(const runtime::BackendWeight &weight, void *out);
   lamrt_status waitForStaging(int32_t which);
@@ -90,6 +103,7 @@ private:
   bool waitsForEach = false; ///< of LAMINA_CUDA_SYNC
   cudaStream_t stream = nullptr;
   cublasHandle_t blas = nullptr;
+  ncclComm_t comm = nullptr; ///< null with one rank
   const char *lastOperation = "start";
 
   Buffer workspace, weights, arena, cache, scratch;
@@ -107,6 +121,7 @@ private:
   uint8_t *converted = nullptr; ///< the input of a product, in another type
   uint8_t *wide = nullptr;      ///< the result of a product in f32
   float *attentionScratch = nullptr;
+  uint8_t *gathered = nullptr; ///< columns, one rank after another
   std::vector<double *> frequencies;
   std::vector<float *> angles; ///< cosines, then sines
   std::vector<char> anglesAreKnown;

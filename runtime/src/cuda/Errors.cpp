@@ -35,6 +35,12 @@ lamrt_status check(cudaError_t status, const char *what) {
   }
 }
 
+lamrt_status check(ncclResult_t status, const char *what) {
+  if (status == ncclSuccess)
+    return LAMRT_OK;
+  return fail(LAMRT_DEVICE, "nccl: %s: %s", what, ncclGetErrorString(status));
+}
+
 lamrt_status check(cublasStatus_t status, const char *what) {
   if (status == CUBLAS_STATUS_SUCCESS)
     return LAMRT_OK;

@@ -12,6 +12,7 @@
 
 #include <cublas_v2.h>
 #include <cuda_runtime_api.h>
+#include <nccl.h>
 
 namespace lamina::cuda {
 
@@ -24,6 +25,7 @@ extern const runtime::BackendHost *host;
 /// LAMRT_OK, or LAMRT_DEVICE with a message: `what` names the operation.
 lamrt_status check(cudaError_t status, const char *what);
 lamrt_status check(cublasStatus_t status, const char *what);
+lamrt_status check(ncclResult_t status, const char *what);
 
 } // namespace lamina::cuda
 

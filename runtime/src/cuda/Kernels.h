@@ -46,6 +46,12 @@ cudaError_t launchSelectRows(const PairWork &work, const int32_t *rows,
 cudaError_t launchConvert(cpu::Rows in, const float *bias, cpu::Rows out,
                           int64_t features, int64_t rows, cudaStream_t stream);
 
+/// JoinColumns.cu: out[t, begins[r] + i] = in of rank r [t, i]; the rows of one
+/// rank follow those of another.
+cudaError_t launchJoinColumns(const cpu::Rows &in, int64_t rows, int64_t begin,
+                              int64_t width, const cpu::Rows &out,
+                              cudaStream_t stream);
+
 /// Rope.cu: cosines, then sines, of [rows][pairs].
 cudaError_t launchAngles(const int32_t *positions, const double *frequencies,
                          int64_t pairs, int64_t rows, float *cosines,

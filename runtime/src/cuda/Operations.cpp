@@ -95,12 +95,4 @@ lamrt_status CudaRank::readRows(const cpu::Rows &in, int64_t features,
                   : check(cudaStreamSynchronize(stream), lastOperation);
 }
 
-lamrt_status CudaRank::reduce(const runtime::ReduceWork &) {
-  return fail(LAMRT_UNSUPPORTED, "cuda: more than one rank, expected --tp 1");
-}
-
-lamrt_status CudaRank::gather(const runtime::GatherWork &) {
-  return fail(LAMRT_UNSUPPORTED, "cuda: more than one rank, expected --tp 1");
-}
-
 } // namespace lamina::cuda
