@@ -62,7 +62,9 @@ cudaError_t translateArguments(const void *function, Argument *arguments,
       void *word;
       std::memcpy(&word, bytes + at, 8);
       bool isPointer = arguments[i].isPointer;
-      if (!word || (!isPointer && !isDeviceAddress(word)))
+      // Between the members of a struct there may be anything.
+      if (!word ||
+          (!isPointer && (!isDeviceAddress(word) || !findRange(word).alive)))
         continue;
       if (!usable(kernelName(function).c_str(), i, word, isPointer))
         return finish(cudaErrorInvalidDevicePointer);
