@@ -95,9 +95,9 @@ private:
   // Barriers take turns, so that nobody learns from the barrier after his.
   char barriers[2] = {};
   int barrierTurn = 0;
-  // Meetings of warps take turns for the same reason.
-  char meetings[64] = {};
-  int meetingTurn = 0;
+  // Meetings of each warp take turns for the same reason, 32 of them.
+  char meetings[kMaxThreadsPerBlock] = {};
+  unsigned meetingTurns[kMaxThreadsPerBlock / 32] = {};
 };
 
 /// The block whose thread runs on this OS thread, or null.

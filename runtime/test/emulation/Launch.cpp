@@ -66,7 +66,10 @@ cudaError_t translateArguments(const void *function, Argument *arguments,
       if (!word ||
           (!isPointer && (!isDeviceAddress(word) || !findRange(word).alive)))
         continue;
-      if (!usable(kernelName(function).c_str(), i, word, isPointer))
+      // Between the members of a struct there may be anything, also addresses
+      // that are not alive; and a member may point to the end of an allocation.
+      bool check = isPointer || findRange(word).alive;
+      if (check && !usable(kernelName(function).c_str(), i, word, isPointer))
         return finish(cudaErrorInvalidDevicePointer);
       word = hostView(word);
       std::memcpy(bytes + at, &word, 8);

@@ -42,6 +42,7 @@ bool Block::checkWarp(int number) {
   int first = number / 32 * 32;
   bool complete = true;
   bool isFirst = true;
+  char *meeting = nullptr;
   for (int l = 0; l < 32; ++l) {
     if ((thread.mask >> l & 1) == 0 || first + l == number)
       continue;
@@ -57,6 +58,7 @@ bool Block::checkWarp(int number) {
       continue;
     }
     isFirst = false;
+    meeting = other.meeting;
     if (other.mask != thread.mask || other.operation != thread.operation)
       fail(
           cudaErrorLaunchFailure,
@@ -64,14 +66,12 @@ bool Block::checkWarp(int number) {
               std::to_string(l) + " of a warp differ in " +
               (other.mask != thread.mask ? "their masks" : "their operations"));
   }
-  if (isFirst)
-    ++meetingTurn;
   if (thread.operation == WarpOperation::Sync) {
-    threads[number].meeting = isFirst ? &meetings[meetingTurn % 64] : nullptr;
-    for (int l = 0; l < 32 && !threads[number].meeting; ++l)
-      if ((thread.mask >> l & 1) != 0)
-        threads[number].meeting = threads[first + l].meeting;
-    tsan::release(threads[number].meeting);
+    // All that meet release, and then acquire, one address.
+    if (isFirst)
+      meeting = &meetings[first + ++meetingTurns[first / 32] % 32];
+    threads[number].meeting = meeting;
+    tsan::release(meeting);
   }
   return complete;
 }

@@ -115,6 +115,36 @@ TEST_F(MemoryTest, addresses_in_structs_work) {
   EXPECT_EQ(download(pointers.to, 2, on), (std::vector<float>{3, 4}));
 }
 
+struct Part {
+  int number;
+  // Four bytes of padding.
+  const float *begin, *end;
+  float *sum;
+};
+
+__global__ void partKernel(const __grid_constant__ Part part) {
+  float sum = static_cast<float>(part.number);
+  for (const float *at = part.begin; at != part.end; ++at)
+    sum += *at;
+  *part.sum = sum;
+}
+
+TEST_F(MemoryTest, a_member_may_point_to_the_end) {
+  cudaStream_t on = stream();
+  float *values = upload(std::vector<float>(1024, 1), on);
+  float *gone = allocate<float>(1);
+  ASSERT_EQ(cudaFree(gone), cudaSuccess);
+  Part part;
+  // What the padding holds is nobody's business.
+  std::memcpy(static_cast<void *>(&part), &gone, sizeof(gone));
+  part.number = 1;
+  part.begin = values;
+  part.end = values + 1024;
+  part.sum = allocate<float>(1);
+  ASSERT_EQ(run(on, 1, 1, partKernel, part), cudaSuccess);
+  EXPECT_EQ(download(part.sum, 1, on)[0], 1025);
+}
+
 TEST_F(MemoryTest, host_code_that_reads_a_device_address_ends) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(

@@ -76,6 +76,19 @@ __global__ void neighbourKernel(int *out) {
   out[threadIdx.x] = values[threadIdx.x ^ 1];
 }
 
+/// Many meetings of a warp, after each of which some lanes are late.
+template <bool kSecond>
+__global__ void manyRoundsKernel(int *out) {
+  __shared__ int values[32];
+  for (int round = 0; round < 8; ++round) {
+    values[threadIdx.x] = round;
+    __syncwarp();
+    out[threadIdx.x] = values[(threadIdx.x + round) % 32];
+    if (kSecond)
+      __syncwarp();
+  }
+}
+
 /// A second round of a buffer needs a barrier between reads and writes.
 template <bool kSecond>
 __global__ void roundsKernel(int *out) {
@@ -175,6 +188,9 @@ int main(int argc, char **argv) {
       {"sum-without-barrier", sum<false>},
       {"neighbour", kernel(1, 32, neighbourKernel<true>)},
       {"neighbour-without-syncwarp", kernel(1, 32, neighbourKernel<false>)},
+      {"warp-rounds", kernel(1, 32, manyRoundsKernel<true>)},
+      {"warp-rounds-without-second-syncwarp",
+       kernel(1, 32, manyRoundsKernel<false>)},
       {"rounds", kernel(1, 64, roundsKernel<true>)},
       {"rounds-without-second-barrier", kernel(1, 64, roundsKernel<false>)},
       {"flag", flag<true>},

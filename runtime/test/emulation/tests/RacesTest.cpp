@@ -57,12 +57,14 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, RacesTest,
     ::testing::Values("sum-without-barrier", "neighbour-without-syncwarp",
                       "rounds-without-second-barrier", "flag-without-release",
+                      "warp-rounds-without-second-syncwarp",
                       "streams-without-event", "pinned-without-synchronize"),
     caseName);
 
 INSTANTIATE_TEST_SUITE_P(Cases, OrderedTest,
-                         ::testing::Values("sum", "neighbour", "rounds", "flag",
-                                           "streams", "pinned"),
+                         ::testing::Values("sum", "neighbour", "rounds",
+                                           "warp-rounds", "flag", "streams",
+                                           "pinned"),
                          caseName);
 
 } // namespace
