@@ -109,7 +109,7 @@ void Rank::beginOnDevice() {
                       stepArrays.tokenIds(),      stepArrays.positions(),
                       stepArrays.sequenceOfRow(), stepArrays.rowBegins(),
                       stepArrays.logitRows(),     stepArrays.pageTable()};
-  stepStatus = device->run(&BackendTable::beginStep, &step);
+  runOnDevice(&BackendTable::beginStep, step);
 }
 
 void Rank::endOnDevice() {

@@ -73,6 +73,17 @@ struct Call<kMember> {
   }
 };
 
+/// An operation of a step: a graph that is replayed holds it already.
+template <auto kMember>
+struct Queue;
+template <typename Work, lamrt_status (CudaRank::*kMember)(const Work &)>
+struct Queue<kMember> {
+  static lamrt_status run(runtime::BackendRank *rank, const Work *work) {
+    return rank->rank.isReplaying() ? lamrt_status(LAMRT_OK)
+                                    : (rank->rank.*kMember)(*work);
+  }
+};
+
 const runtime::BackendTable table = {
     sizeof(runtime::BackendTable),
     runtime::kBackendVersion,
@@ -86,19 +97,22 @@ const runtime::BackendTable table = {
     Call<&CudaRank::beginStep>::run,
     [](runtime::BackendRank *rank) { return rank->rank.endStep(); },
     [](runtime::BackendRank *rank, const cpu::Rows *in, int64_t features,
-       int64_t rows,
-       float *out) { return rank->rank.readRows(*in, features, rows, out); },
-    Call<&CudaRank::embed>::run,
-    Call<&CudaRank::selectRows>::run,
-    Call<&CudaRank::copy>::run,
-    Call<&CudaRank::add>::run,
-    Call<&CudaRank::siluMul>::run,
-    Call<&CudaRank::norm>::run,
-    Call<&CudaRank::linear>::run,
-    Call<&CudaRank::rope>::run,
-    Call<&CudaRank::attention>::run,
-    Call<&CudaRank::reduce>::run,
-    Call<&CudaRank::gather>::run,
+       int64_t rows, float *out) {
+      return rank->rank.isReplaying()
+                 ? lamrt_status(LAMRT_OK)
+                 : rank->rank.readRows(*in, features, rows, out);
+    },
+    Queue<&CudaRank::embed>::run,
+    Queue<&CudaRank::selectRows>::run,
+    Queue<&CudaRank::copy>::run,
+    Queue<&CudaRank::add>::run,
+    Queue<&CudaRank::siluMul>::run,
+    Queue<&CudaRank::norm>::run,
+    Queue<&CudaRank::linear>::run,
+    Queue<&CudaRank::rope>::run,
+    Queue<&CudaRank::attention>::run,
+    Queue<&CudaRank::reduce>::run,
+    Queue<&CudaRank::gather>::run,
 };
 
 } // namespace

@@ -88,6 +88,8 @@ void Buffer::release() {
 
 CudaRank::~CudaRank() {
   (void)cudaSetDevice(device);
+  dropCapture();
+  destroyGraphs();
   abortCommunicator();
   if (stream)
     (void)cudaStreamSynchronize(stream);
@@ -259,6 +261,9 @@ lamrt_status CudaRank::create(const runtime::BackendOptions &wanted,
             "cudaDeviceGetAttribute"));
   const char *sync = getenv("LAMINA_CUDA_SYNC");
   waitsForEach = sync && *sync && strcmp(sync, "0") != 0;
+  const char *graph = getenv("LAMINA_CUDA_GRAPHS");
+  usesGraphs = options.canCapture && !waitsForEach &&
+               !(graph && strcmp(graph, "0") == 0);
   Sizes sizes = {};
   LAMINA_RETURN_IF_FAILED(planMemory(sizes));
   LAMINA_RETURN_IF_FAILED(checkMemory(sizes));
@@ -294,6 +299,7 @@ lamrt_status CudaRank::start() {
 
 lamrt_status CudaRank::beginStep(const runtime::BackendStep &now) {
   LAMINA_RETURN_IF_FAILED(useDevice());
+  dropCapture();
   if (options.ranks > 1 && !comm)
     LAMINA_RETURN_IF_FAILED(connect());
   numTokens = now.numTokens;
@@ -312,13 +318,16 @@ lamrt_status CudaRank::beginStep(const runtime::BackendStep &now) {
   int64_t pages = now.numSequences * now.pagesPerSequence;
   put(step.pageTable, now.pageTable, pages);
   auto words = static_cast<size_t>(step.pageTable - stepArrays + pages);
-  return launched(cudaMemcpyAsync(stepArrays, base, words * sizeof(int32_t),
-                                  cudaMemcpyHostToDevice, stream),
-                  "step_begin");
+  LAMINA_RETURN_IF_FAILED(
+      launched(cudaMemcpyAsync(stepArrays, base, words * sizeof(int32_t),
+                               cudaMemcpyHostToDevice, stream),
+               "step_begin"));
+  return beginGraph(now.numLogitRows);
 }
 
 lamrt_status CudaRank::endStep() {
   LAMINA_RETURN_IF_FAILED(useDevice());
+  LAMINA_RETURN_IF_FAILED(endGraph());
   if (comm)
     LAMINA_RETURN_IF_FAILED(waitForStream());
   cudaError_t status = cudaStreamSynchronize(stream);

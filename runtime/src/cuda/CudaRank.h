@@ -47,6 +47,10 @@ public:
                           const void *&out);
   lamrt_status start();
 
+  /// A graph of this step exists: endStep launches it, and operations are not
+  /// queued one by one.
+  bool isReplaying() const { return phase == Phase::Replay; }
+
   lamrt_status beginStep(const runtime::BackendStep &step);
   lamrt_status endStep();
   lamrt_status readRows(const cpu::Rows &in, int64_t features, int64_t rows,
@@ -86,6 +90,12 @@ private:
   lamrt_status waitForStream();
   /// Ends what the other ranks may never come to.
   void abortCommunicator();
+
+  // Steps as graphs (Graphs.cpp).
+  lamrt_status beginGraph(int32_t numLogitRows);
+  lamrt_status endGraph();
+  void dropCapture();
+  void destroyGraphs();
 
   // Weights (Weights.cpp).
   lamrt_status expand(const runtime::BackendWeight &weight, void *out);
@@ -128,6 +138,16 @@ private:
 
   // The current step.
   int32_t numTokens = 0, numSequences = 0;
+  enum class Phase { Eager, Capture, Replay };
+  Phase phase = Phase::Eager;
+  bool usesGraphs = false;
+  /// What is launched for steps of these counts; null until it is captured.
+  struct Graph {
+    int32_t tokens, sequences, logitRows;
+    cudaGraphExec_t executable;
+  };
+  std::vector<Graph> graphs;
+  size_t currentGraph = 0; ///< while capturing or replaying
 };
 
 } // namespace lamina::cuda
