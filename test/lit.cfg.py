@@ -44,6 +44,7 @@ config.substitutions.append(
 plugin_dir = os.path.join(config.lamina_build_dir, "lib", "lamina")
 emulated_dir = os.path.join(config.lamina_build_dir, "runtime", "test", "cuda")
 config.substitutions += [
+    ("%build_dir", shlex.quote(config.lamina_build_dir)),
     ("%plugin_dir", shlex.quote(plugin_dir)),
     ("%emulated_plugin_dir", shlex.quote(emulated_dir)),
 ]

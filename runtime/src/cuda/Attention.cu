@@ -26,6 +26,9 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int kWarps = kThreads / 32;
+/// As many as shared memory lets live on a multiprocessor; without this ptxas
+/// spills to fit more.
+constexpr int kBlocks = 4;
 constexpr float kNoScore = -INFINITY;
 
 /// All that the kernels know; a block's tables in dynamic shared memory follow
@@ -223,16 +226,16 @@ template <int32_t kType>
 __device__ inline void attend(const Arguments &all, const Part &part,
                               const Tables &tables, int split) {
   int tileKeys = all.shape.tileKeys;
-  int64_t keys = part.lastPosition + 1;
-  int64_t tiles = (keys + tileKeys - 1) / tileKeys;
-  int64_t each = (tiles + all.shape.splits - 1) / all.shape.splits;
-  int64_t begin = split * each;
-  int64_t end = begin + each < tiles ? begin + each : tiles;
+  // 32 bits: a division of 64 bits is a call, with registers to save.
+  auto keys = static_cast<int32_t>(part.lastPosition) + 1;
+  int32_t tiles = (keys + tileKeys - 1) / tileKeys;
+  int32_t each = (tiles + all.shape.splits - 1) / all.shape.splits;
+  int32_t begin = split * each;
+  int32_t end = begin + each < tiles ? begin + each : tiles;
   startQueries(all, part, tables);
-  for (int64_t tile = begin; tile < end; ++tile) {
-    int64_t first = tile * tileKeys;
-    int count =
-        keys - first < tileKeys ? static_cast<int>(keys - first) : tileKeys;
+  for (int32_t tile = begin; tile < end; ++tile) {
+    int32_t first = tile * tileKeys;
+    int count = keys - first < tileKeys ? keys - first : tileKeys;
     // The values of the tile before have been read.
     __syncthreads();
     loadTile<kType>(all, part, all.cache.keys, first, count, tables.tile);
@@ -256,18 +259,19 @@ __device__ inline void attend(const Arguments &all, const Part &part,
 /// shape.headsPerBlock heads of each key head, shape.splits), kThreads threads,
 /// shape.sharedBytes. With splits, rowsPerBlock is 1 and combineKernel follows.
 template <int32_t kType>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocks)
     attentionKernel(const __grid_constant__ Arguments all) {
   const AttentionWork &work = all.work;
   Tables tables = getTables(all);
-  int64_t perGroup =
-      (work.groupSize + all.shape.headsPerBlock - 1) / all.shape.headsPerBlock;
+  auto groupSize = static_cast<int32_t>(work.groupSize);
+  int32_t perGroup =
+      (groupSize + all.shape.headsPerBlock - 1) / all.shape.headsPerBlock;
+  auto group = static_cast<int32_t>(blockIdx.y);
   Part part;
-  part.keyHead = blockIdx.y / perGroup;
+  part.keyHead = group / perGroup;
   // The heads of a rank may begin within a group.
   int64_t groupBegin = part.keyHead * work.groupSize - work.firstGroupOffset;
-  int64_t headBegin =
-      groupBegin + blockIdx.y % perGroup * all.shape.headsPerBlock;
+  int64_t headBegin = groupBegin + group % perGroup * all.shape.headsPerBlock;
   int64_t headEnd = min(headBegin + all.shape.headsPerBlock,
                         min(groupBegin + work.groupSize, work.heads));
   part.headBegin = headBegin < 0 ? 0 : headBegin;

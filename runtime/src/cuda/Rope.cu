@@ -9,6 +9,35 @@ namespace {
 
 constexpr int kThreads = 128;
 
+// sin and cos of docs/numerics.md: those of the library reduce huge arguments
+// too, in local memory.
+
+/// A polynomial in z, highest power first.
+__device__ inline double evaluate(double z, double a, double b, double c,
+                                  double d, double e, double f) {
+  return fma(fma(fma(fma(fma(a, z, b), z, c), z, d), z, e), z, f);
+}
+
+__device__ inline void getSineAndCosine(double x, float &sine, float &cosine) {
+  double n = rint(x * 0x1.45f306dc9c883p-1);
+  double r = fma(n, -0x1.921fb544p+0, x);
+  r = fma(n, -0x1.0b4611a6p-34, r);
+  r = fma(n, -0x1.3198a2e037073p-69, r);
+  double z = r * r;
+  double s = evaluate(z, 0x1.5d931843fad4bp-33, -0x1.ae5e66882ff13p-26,
+                      0x1.71de35781616dp-19, -0x1.a01a019c1202ep-13,
+                      0x1.111111110f87dp-7, -0x1.5555555555549p-3);
+  double c = evaluate(z, -0x1.8faeb5fa1872bp-37, 0x1.1ee9ec18b5e69p-29,
+                      -0x1.27e4f80a33d96p-22, 0x1.a01a019cb216cp-16,
+                      -0x1.6c16c16c15181p-10, 0x1.555555555554cp-5);
+  s = fma(s * z, r, r);
+  c = fma(z * z, c, fma(z, -0.5, 1.0));
+  int quadrant = static_cast<int>(static_cast<long long>(n) & 3);
+  double first = quadrant & 1 ? c : s, second = quadrant & 1 ? s : c;
+  sine = static_cast<float>(quadrant & 2 ? -first : first);
+  cosine = static_cast<float>((quadrant + 1) & 2 ? -second : second);
+}
+
 /// Cosine and sine of position*frequency, in f64, rounded to f32; all layers of
 /// a step share them. Launch: one block a row.
 __global__ void __launch_bounds__(kThreads)
@@ -17,8 +46,7 @@ __global__ void __launch_bounds__(kThreads)
   int64_t row = blockIdx.x;
   for (int64_t i = threadIdx.x; i < pairs; i += blockDim.x) {
     double angle = static_cast<double>(positions[row]) * frequencies[i];
-    cosines[row * pairs + i] = static_cast<float>(cos(angle));
-    sines[row * pairs + i] = static_cast<float>(sin(angle));
+    getSineAndCosine(angle, sines[row * pairs + i], cosines[row * pairs + i]);
   }
 }
 
