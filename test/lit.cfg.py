@@ -40,6 +40,22 @@ config.substitutions.append(
     )
 )
 
+# The CUDA plugin where nvcc is found, and the same sources under emulation.
+plugin_dir = os.path.join(config.lamina_build_dir, "lib", "lamina")
+emulated_dir = os.path.join(config.lamina_build_dir, "runtime", "test", "cuda")
+config.substitutions += [
+    ("%build_dir", shlex.quote(config.lamina_build_dir)),
+    ("%plugin_dir", shlex.quote(plugin_dir)),
+    ("%emulated_plugin_dir", shlex.quote(emulated_dir)),
+]
+plugin = "liblamina_cuda.so"
+if os.path.exists(os.path.join(plugin_dir, plugin)):
+    config.available_features.add("cuda-plugin")
+if os.path.exists(os.path.join(emulated_dir, plugin)):
+    config.available_features.add("cuda-emulation")
+if os.path.exists("/dev/nvidiactl"):
+    config.available_features.add("gpu")
+
 # A variable without $ is forgotten at the next CHECK-LABEL, and a prefix that
 # no CHECK line uses is an error.
 config.environment["FILECHECK_OPTS"] = (

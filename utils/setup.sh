@@ -15,7 +15,8 @@ packages=(
   # Build tools.
   ccache cmake g++ git ninja-build
   # Libraries of the project, of its programs, and of its tests.
-  libbenchmark-dev libgmock-dev libgtest-dev libsimdjson-dev libxxhash-dev
+  libbenchmark-dev libboost-context-dev libgmock-dev libgtest-dev libsimdjson-dev
+  libxxhash-dev
   # Ranks that are processes; nothing of them is needed to build.
   mpich openmpi-bin
   # lit, the scripts in utils/, time limits of lit (psutil), proofs (z3, spin).

@@ -373,7 +373,8 @@ typedef struct lamrt_rank_options {
   void (*tap)(void *context, const char *name, int32_t layer,
               const float *values, int64_t rows, int64_t features);
   void *context;
-  int32_t measure; /**< keep the time of each phase */
+  int32_t measure;    /**< keep the time of each phase */
+  const char *device; /**< null or `cpu`, or `cuda` */
 } lamrt_rank_options;
 
 /** One step: rows of any number of sequences, the rows of a sequence
@@ -424,6 +425,14 @@ typedef struct lamrt_statistics {
 } lamrt_statistics;
 void lamrt_rank_statistics(const lamrt_rank *rank,
                            lamrt_statistics *out_statistics);
+
+/** Which device `wanted` (`auto`, `cpu` or `cuda`) stands for here, as
+    lamrt_rank_options names it, and in `*out_why` what it is, or why it is not
+    the other one: one line. `auto` is `cpu` unless there is a GPU that the CUDA
+    backend can use. Fails if `wanted` cannot be had. Both strings are valid
+    until the next call of this thread. */
+lamrt_status lamrt_choose_device(const char *wanted, const char **out_device,
+                                 const char **out_why);
 
 /** The message of the last failure on this thread: one line without newline. */
 const char *lamrt_last_error(void);

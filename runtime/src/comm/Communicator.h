@@ -75,6 +75,9 @@ public:
   Communicator &operator=(const Communicator &) = delete;
 
   int32_t ranks() const { return static_cast<int32_t>(seats.size()); }
+  int64_t getTimeoutMilliseconds() const {
+    return timeoutNanoseconds / 1000000;
+  }
   /// True if ranks may write to the rows that their peers offer as results.
   virtual bool sharesMemory() const = 0;
 

@@ -125,6 +125,11 @@ void Rank::attention(int32_t query, int32_t key, int32_t value, int32_t layer,
                   layer, heads, kvHeads));
     return;
   }
+  if (device) {
+    attendOnDevice(q, k, v, to, layer, static_cast<float>(scale),
+                   heads / kvHeads);
+    return;
+  }
   writeCache(k, v, layer);
   if (q.width() == 0)
     return;

@@ -139,6 +139,12 @@ void Rank::forOwnRows(OwnRows own, int64_t features, Body body, Send send) {
 
 /// to = the sum over ranks of all rows, as the collective `offer` says.
 bool Rank::reduce(const Reduction &reduction, Offer offer, const SlotRows &to) {
+  if (device) {
+    runOnDevice(&BackendTable::reduce,
+                ReduceWork{reduction.partial.rows, reduction.bias, to.rows,
+                           to.features, to.count, nullptr});
+    return !stepStatus;
+  }
   offer.in = reduction.partial.rows;
   offer.outs[0] = to.rows;
   if (!openMeeting(offer))
@@ -237,7 +243,8 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                          norm, tree, outNormed, outResidual)};
   int32_t algorithm = group->chooseAlgorithm(offer.key.operation,
                                              normed.features, normed.count);
-  if (algorithm == LAMRT_SEPARATE && !rows.keepsOwn) {
+  // A device has ways of its own.
+  if (algorithm == LAMRT_SEPARATE && !rows.keepsOwn && !device) {
     // Between products nobody reads their input. Its rows are no narrower.
     SlotRows whole = rows.old;
     whole.rows.data = prepared;
@@ -253,6 +260,27 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
 void Rank::reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
                          const ResidualNorm &rows) {
   const SlotRows &old = rows.old, &next = rows.next, &normed = rows.normed;
+  if (device) {
+    NormWork fused = {reduction.partial.rows,
+                      reduction.bias,
+                      1,
+                      old.rows,
+                      next.rows,
+                      normed.rows,
+                      rows.scale,
+                      rows.eps,
+                      rows.norm,
+                      old.features,
+                      old.count};
+    runOnDevice(&BackendTable::reduce,
+                ReduceWork{reduction.partial.rows,
+                           reduction.bias,
+                           {},
+                           old.features,
+                           old.count,
+                           &fused});
+    return;
+  }
   offer.in = reduction.partial.rows;
   offer.outs[0] = normed.rows;
   offer.outs[1] = next.rows;
@@ -351,6 +379,22 @@ void Rank::gather(int32_t in, int32_t out, bool toAll) {
                hashWords(in, out)};
   offer.in = from.rows;
   offer.isForRoot = !toAll;
+  if (device) {
+    // Rows are as long on all ranks.
+    device->noteGather(from.rows.rowBytes * options.ranks *
+                       sectionRows[from.section]);
+    std::vector<int64_t> begins;
+    for (int32_t r = 0; r < options.ranks; ++r) {
+      int64_t begin, end;
+      getUnits(r, from.features / from.splitUnit, begin, end);
+      begins.push_back(begin * from.splitUnit);
+    }
+    begins.push_back(from.features);
+    runOnDevice(
+        &BackendTable::gather,
+        GatherWork{from.rows, to.rows, begins.data(), toAll, from.count});
+    return;
+  }
   if (!openMeeting(offer))
     return;
   int64_t bytes = cpu::getBlockBytes(from.rows.type);

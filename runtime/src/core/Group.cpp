@@ -8,6 +8,7 @@
 #include "ProgramHash.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <string>
 
@@ -230,6 +231,9 @@ lamrt_status Group::openWeights(const lamrt_rank_options &options) {
     return LAMRT_OK;
   lamrt_status status = open(options);
   isOpen = status == LAMRT_OK;
+  // A device makes its own copies of the files' bytes.
+  if (isOpen && options.device && strcmp(options.device, "cpu") != 0)
+    weights.useSources();
   return status;
 }
 

@@ -39,6 +39,7 @@ cpu::SumOrder getOrder(const SlotRows &input, int32_t flags) {
 /// One source matrix, and the slot that its features go to.
 struct Rank::Product {
   const Weight *weight;
+  int32_t index; ///< of it in the table
   const uint8_t *packed;
   const float *bias;
   SlotRows out;
@@ -48,13 +49,15 @@ struct Rank::Product {
 bool Rank::getProduct(int32_t weight, int32_t layer, int32_t bias,
                       int32_t index, int32_t slot, Product &out) {
   const Weight &whole = (*weights)[weight];
-  out.weight = &(*weights)[whole.parts[static_cast<size_t>(index)]];
+  out.index = whole.parts[static_cast<size_t>(index)];
+  out.weight = &(*weights)[out.index];
   const lamrt_weight &description = *out.weight->description;
   auto numLayers = static_cast<int32_t>(out.weight->layers.size());
   if (layer < 0 || layer >= numLayers)
     return failStep(fail(LAMRT_MALFORMED, "program: weight %s: layer %d of %d",
                          description.name, layer, numLayers));
-  out.packed = out.weight->layers[static_cast<size_t>(layer)].packed;
+  out.packed = device ? device->getMatrix(out.index, layer)
+                      : out.weight->layers[static_cast<size_t>(layer)].packed;
   if (!out.packed)
     return failStep(fail(LAMRT_MALFORMED,
                          "program: weight %s: is not packed for products",
@@ -157,6 +160,30 @@ void Rank::runProducts(const Product *products, int32_t count,
   }
 }
 
+/// The device has its own order of sums.
+void Rank::runOnDevice(const Product &product, const SlotRows &input,
+                       int32_t layer) {
+  const SlotRows &out = product.out;
+  if (device->isPlanning()) {
+    device->noteUse(product.index, {out.begin, out.end, input.begin, input.end},
+                    input.rows.type);
+    return;
+  }
+  const WeightPart &part = device->getPart(product.index);
+  runOnDevice(&BackendTable::linear,
+              LinearWork{input.rows,
+                         device->getElement(product.index, layer, out.begin,
+                                            input.begin),
+                         part.type, part.inEnd - part.inBegin,
+                         product.bias ? product.bias + out.begin : nullptr,
+                         out.rows, input.width(), out.width(), input.count});
+  multiplyAdds += static_cast<uint64_t>(input.count) *
+                  static_cast<uint64_t>(input.width()) *
+                  static_cast<uint64_t>(out.width());
+  weightBytesRead += static_cast<uint64_t>(input.width() * out.width() *
+                                           cpu::getBlockBytes(part.type));
+}
+
 /// A product of columns is an addend; of whole rows it is whole, or columns.
 bool Rank::checkDistribution(const SlotRows &in, const SlotRows &out,
                              int32_t weight) {
@@ -217,6 +244,11 @@ void Rank::linear(int32_t in, int32_t weight, int32_t layer, int32_t bias,
         !getRadices(leaves, *products[i].weight->description, input.width(),
                     radices))
       return;
+  }
+  if (device) {
+    for (int32_t i = 0; i < slots->size; ++i)
+      runOnDevice(products[i], input, layer);
+    return;
   }
   cpu::SumOrder order = getOrder(input, flags);
   // Parts of one type share the prepared input.

@@ -127,7 +127,8 @@ bool Rank::getVector(int32_t weight, int32_t layer, int64_t features,
   if (layer < 0 || layer >= numLayers)
     return failStep(fail(LAMRT_MALFORMED, "program: weight %s: layer %d of %d",
                          found.description->name, layer, numLayers));
-  out = found.layers[static_cast<size_t>(layer)].vector;
+  out = device ? device->getVector(weight, layer)
+               : found.layers[static_cast<size_t>(layer)].vector;
   if (!out || found.description->out != features)
     return failStep(fail(
         LAMRT_MALFORMED, "program: weight %s: is no vector of %lld features",

@@ -78,6 +78,10 @@ void Rank::embed(int32_t weight, int32_t out) {
     firstId *= description.split_unit;
     lastId *= description.split_unit;
   }
+  if (device) {
+    embedOnDevice(weight, to, firstId, lastId);
+    return;
+  }
   const int32_t *ids = stepArrays.tokenIds();
   pool.forRange(to.count, getGrain(to.features),
                 [&](int64_t begin, int64_t end, int32_t) {
@@ -102,6 +106,11 @@ void Rank::selectRows(int32_t in, int32_t out) {
       from.distribution != to.distribution || from.splitUnit != to.splitUnit) {
     failStep(fail(LAMRT_MALFORMED, "program: rows of slot %d cannot be slot %d",
                   in, out));
+    return;
+  }
+  if (device) {
+    runOnDevice(&BackendTable::selectRows,
+                PairWork{from.rows, {}, to.rows, from.width(), to.count});
     return;
   }
   for (int64_t i = 0; i < to.count; ++i)
@@ -139,6 +148,11 @@ void Rank::copy(int32_t in, int32_t out) {
                   in, out));
     return;
   }
+  if (device) {
+    runOnDevice(&BackendTable::copy,
+                PairWork{from.rows, {}, to.rows, from.width(), to.count});
+    return;
+  }
   memmove(to.rows.data, from.rows.data,
           static_cast<size_t>(to.count * to.rows.rowBytes));
   lookAt({"lamrt_copy", -1, -1, out});
@@ -149,6 +163,11 @@ void Rank::add(int32_t residual, int32_t update, int32_t out) {
   if (!getSlot(residual, a) || !getMatching(update, a, b) ||
       !getMatching(out, a, to) || !checkReadable(residual, a))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::add,
+                PairWork{a.rows, b.rows, to.rows, to.width(), to.count});
+    return;
+  }
   pool.forRange(to.count, getGrain(to.width()),
                 [&](int64_t begin, int64_t end, int32_t) {
                   kernels->add(a.rows, b.rows, to.rows, to.width(), begin, end);
@@ -163,6 +182,20 @@ void Rank::rmsNorm(int32_t in, int32_t weight, int32_t layer, double eps,
   if (!getRows(in, from) || !getMatching(out, from, to) ||
       !getVector(weight, layer, from.features, scale))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::norm, NormWork{{},
+                                              nullptr,
+                                              0,
+                                              from.rows,
+                                              from.rows,
+                                              to.rows,
+                                              scale,
+                                              static_cast<float>(eps),
+                                              norm,
+                                              to.features,
+                                              to.count});
+    return;
+  }
   pool.forRange(to.count, getGrain(to.features),
                 [&](int64_t begin, int64_t end, int32_t) {
                   kernels->rmsNorm(from.rows, scale, static_cast<float>(eps),
@@ -225,6 +258,13 @@ void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
                        outResidual, rows) ||
       !getMatching(update, rows.old, added))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::norm,
+                NormWork{added.rows, nullptr, 0, rows.old.rows, rows.next.rows,
+                         rows.normed.rows, rows.scale, rows.eps, rows.norm,
+                         rows.old.features, rows.old.count});
+    return;
+  }
   bool isSeparate = group->chooseAlgorithm(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
                                            rows.old.features,
                                            rows.old.count) == LAMRT_SEPARATE;
@@ -241,6 +281,11 @@ void Rank::siluMul(int32_t gate, int32_t up, int32_t out) {
   if (!getSlot(gate, a) || !getMatching(up, a, b) || !getMatching(out, a, to) ||
       !checkReadable(gate, a))
     return;
+  if (device) {
+    runOnDevice(&BackendTable::siluMul,
+                PairWork{a.rows, b.rows, to.rows, to.width(), to.count});
+    return;
+  }
   pool.forRange(
       to.count, getGrain(to.width()), [&](int64_t begin, int64_t end, int32_t) {
         kernels->siluMul(a.rows, b.rows, to.rows, to.width(), begin, end);
@@ -265,6 +310,12 @@ void Rank::rope(int32_t in, int32_t frequencies, int32_t pairing, int32_t out) {
   }
   const lamrt_frequencies &list = program->frequencies[frequencies];
   int64_t pairs = list.size;
+  if (device) {
+    runOnDevice(&BackendTable::rope,
+                RopeWork{from.rows, to.rows, frequencies, pairing, pairs,
+                         to.width(), to.count});
+    return;
+  }
   float *cosines = angles[static_cast<size_t>(frequencies)];
   float *sines = cosines + options.max_tokens * pairs;
   // The positions are those of the step: all layers share the angles.
@@ -295,6 +346,10 @@ void Rank::tap(int32_t tap, int32_t layer, int32_t in) {
   }
   if (!options.tap || nonFinite.isSought)
     return;
+  if (device) {
+    tapOnDevice(tap, layer, from);
+    return;
+  }
   auto *widened = reinterpret_cast<float *>(prepared);
   kernels->widenRows(from.rows, from.features, widened, from.features, 0,
                      from.count);
@@ -319,6 +374,10 @@ void Rank::result(int32_t in) {
   hasResult = true;
   if (!isWhole && options.rank != 0)
     return;
+  if (device) {
+    resultOnDevice(from);
+    return;
+  }
   bool isContiguous =
       from.rows.type == LAMRT_F32 && from.rows.rowBytes == from.features * 4;
   const float *values =

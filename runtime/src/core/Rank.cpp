@@ -8,6 +8,7 @@
 #include "lamina/Support/CheckedMath.h"
 
 #include <algorithm>
+#include <cstring>
 #include <initializer_list>
 #include <new>
 
@@ -77,6 +78,10 @@ lamrt_status Rank::checkOptions(const lamrt_rank_options &chosen) const {
       chosen.max_sequences < 1 || chosen.num_pages < 1 || chosen.threads < 0)
     return fail(LAMRT_USAGE,
                 "options: rows, sequences and pages must be positive");
+  if (chosen.device && strcmp(chosen.device, "cpu") != 0 &&
+      strcmp(chosen.device, "cuda") != 0)
+    return fail(LAMRT_USAGE, "options: device '%s', expected cpu or cuda",
+                chosen.device);
   if (chosen.threads > 1024)
     return fail(LAMRT_USAGE, "options: %d threads, expected at most 1024",
                 chosen.threads);
@@ -256,9 +261,22 @@ uint64_t Rank::getOfferBytes() const {
   return static_cast<uint64_t>(most);
 }
 
+/// What a device cannot do.
+lamrt_status Rank::checkForDevice() const {
+  if (group->getCommunicator().ownRank() >= 0)
+    return fail(LAMRT_UNSUPPORTED,
+                "cuda: ranks in processes; run the program with --tp");
+  for (int32_t i = 0; i < variant->num_slots; ++i)
+    if (variant->slots[i].distribution == LAMRT_OWN_ROWS)
+      return fail(LAMRT_UNSUPPORTED, "cuda: ranks keep rows of the residual; "
+                                     "compile without --shard-residual");
+  return LAMRT_OK;
+}
+
 /// All but the weights' bytes.
 lamrt_status Rank::prepare(const lamina_program &code,
-                           const lamrt_rank_options &chosen) {
+                           const lamrt_rank_options &chosen,
+                           lamrt_rank *handle) {
   if (lamrt_status status = checkOptions(chosen))
     return status;
   // Checks that the program is of this runtime, and has such ranks.
@@ -270,10 +288,19 @@ lamrt_status Rank::prepare(const lamina_program &code,
   if (!kernels)
     return fail(LAMRT_DEVICE, "cpu: this processor has no level %s",
                 options.cpu_level ? options.cpu_level : "v2");
+  if (options.device && strcmp(options.device, "cpu") != 0) {
+    if (lamrt_status status = checkForDevice())
+      return status;
+    device = std::make_unique<Device>();
+    if (lamrt_status status = device->open())
+      return status;
+  }
   if (options.threads == 0)
     options.threads = getUsableProcessors();
   if (lamrt_status status = group->openWeights(options))
     return status;
+  if (device)
+    return prepareDevice(handle);
   if (lamrt_status status = planMemory())
     return status;
   if (lamrt_status status = checkMemory())
@@ -286,20 +313,22 @@ lamrt_status Rank::prepare(const lamina_program &code,
 }
 
 lamrt_status Rank::create(const lamina_program &code,
-                          const lamrt_rank_options &chosen) {
+                          const lamrt_rank_options &chosen,
+                          lamrt_rank *handle) {
   FloatingPointMode mode;
   program = &code;
   options = chosen;
-  lamrt_status status = prepare(code, chosen);
+  lamrt_status status = prepare(code, chosen, handle);
   Group *shared = chosen.group ? &chosen.group->group : group;
   if (!shared)
     return status;
   status = shared->agree(options, status);
   if (status)
     return status;
-  status = group->loadWeights(*kernels, pool, options);
+  status = device ? device->load(options)
+                  : group->loadWeights(*kernels, pool, options);
   // Borrowed strings of the caller end with this call.
-  options.model_path = options.cpu_level = nullptr;
+  options.model_path = options.cpu_level = options.device = nullptr;
   return group->agreeOnStart(options, status);
 }
 
@@ -347,6 +376,8 @@ void Rank::beginStep(const lamrt_step &step) {
   stepStatus = group->getCommunicator().check();
   if (!stepStatus)
     stepStatus = stepArrays.begin(step);
+  if (device && !stepStatus)
+    beginOnDevice();
   std::fill(anglesAreKnown.begin(), anglesAreKnown.end(), 0);
   isOpen = true;
 }
@@ -355,7 +386,9 @@ lamrt_status Rank::endStep() {
   if (!isOpen && !stepStatus)
     stepStatus = fail(LAMRT_INTERNAL, "program: it ended no step");
   // A rank that ends its step early must not leave the others waiting.
-  if (isGroup() && isOpen && !stepStatus)
+  if (device && isOpen && !stepStatus)
+    endOnDevice();
+  if (isGroup() && isOpen && !stepStatus && !(device && device->isPlanning()))
     meetAtEnd();
   isOpen = false;
   isEnded = true;
@@ -376,7 +409,8 @@ void Rank::addMeasured(int32_t phase, uint64_t start) {
 void Rank::getStatistics(lamrt_statistics &statistics) const {
   statistics.threads = pool.threads();
   statistics.cpu_level = kernels->level;
-  statistics.packed_weight_bytes = weights->packedBytes();
+  statistics.packed_weight_bytes =
+      device ? device->weightBytes() : weights->packedBytes();
   statistics.arena_bytes = arenaBytes + scratchBytes;
   statistics.cache_bytes = cacheBytes;
   statistics.steps = numSteps;

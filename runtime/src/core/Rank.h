@@ -11,6 +11,7 @@
 #define LAMINA_RUNTIME_CORE_RANK_H
 
 #include "../cpu/Kernels.h"
+#include "Device.h"
 #include "Group.h"
 #include "StepArrays.h"
 #include "ThreadPool.h"
@@ -43,8 +44,9 @@ class Rank {
 public:
   Rank() = default;
   ~Rank();
+  /// `handle` is what the program's code gets, for this rank.
   lamrt_status create(const lamina_program &program,
-                      const lamrt_rank_options &options);
+                      const lamrt_rank_options &options, lamrt_rank *handle);
   lamrt_status step(const lamrt_step &step, const float **outLogits,
                     lamrt_rank *handle);
   void getStatistics(lamrt_statistics &statistics) const;
@@ -110,11 +112,15 @@ private:
                             const lamrt_rank_options &options);
   lamrt_status checkOptions(const lamrt_rank_options &options) const;
   lamrt_status joinGroup();
+  lamrt_status checkForDevice() const;
   lamrt_status prepare(const lamina_program &program,
-                       const lamrt_rank_options &options);
+                       const lamrt_rank_options &options, lamrt_rank *handle);
   /// The most bytes that this rank brings to a collective.
   uint64_t getOfferBytes() const;
   lamrt_status planMemory();
+  // The same on a device (DeviceRank.cpp).
+  lamrt_status prepareDevice(lamrt_rank *handle);
+  lamrt_status planDevice(lamrt_rank *handle);
   lamrt_status checkMemory() const;
   lamrt_status allocateMemory();
 
@@ -143,6 +149,26 @@ private:
   }
   bool isGroup() const { return options.ranks > 1; }
 
+  // What runs on a device (DeviceRank.cpp).
+  /// Calls an operation of the backend; fails the step if that fails.
+  template <typename Operation, typename Work>
+  void runOnDevice(Operation operation, const Work &work) {
+    if (lamrt_status status = device->run(operation, &work))
+      failStep(status);
+  }
+  void embedOnDevice(int32_t weight, const SlotRows &to, int64_t firstId,
+                     int64_t lastId);
+  void tapOnDevice(int32_t tap, int32_t layer, const SlotRows &from);
+  void resultOnDevice(const SlotRows &from);
+  void attendOnDevice(const SlotRows &query, const SlotRows &key,
+                      const SlotRows &value, const SlotRows &out, int32_t layer,
+                      float scale, int64_t groupSize);
+  void beginOnDevice();
+  /// Waits for the device; the logits are there then.
+  void endOnDevice();
+  /// Fails the step if logits of the first `rows` rows are not finite.
+  bool checkLogits(const float *values, int64_t rows);
+
   // Parts of linear (Linear.cpp).
   struct Product;
   bool getProduct(int32_t weight, int32_t layer, int32_t bias, int32_t index,
@@ -153,6 +179,8 @@ private:
   void runProducts(const Product *products, int32_t count,
                    const lamrt_list &radices, const SlotRows &input,
                    cpu::SumOrder order);
+  void runOnDevice(const Product &product, const SlotRows &input,
+                   int32_t layer);
 
   // Parts of collectives (Collectives.cpp).
   struct Reduction;
@@ -230,6 +258,9 @@ private:
   bool hasJoined = false;
   Group *group = nullptr;
   const WeightTable *weights = nullptr;
+
+  /// Null: this is a rank on the CPU.
+  std::unique_ptr<Device> device;
 
   // Memory, all of it made by create.
   Memory arena, cache, scratch;

@@ -49,6 +49,9 @@ public:
   int32_t rowBegin(int32_t sequence) const {
     return rowBeginArray[static_cast<size_t>(sequence)];
   }
+  const int32_t *rowBegins() const { return rowBeginArray.data(); }
+  const int32_t *pageTable() const { return pageArray.data(); }
+  int64_t pageColumns() const { return pagesPerSequence; }
   /// The page of the positions [64i, 64i + 64) of a sequence is entry i.
   const int32_t *pages(int32_t sequence) const {
     return pageArray.data() + int64_t(sequence) * pagesPerSequence;

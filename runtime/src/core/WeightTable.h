@@ -59,6 +59,8 @@ public:
   uint64_t payloadBytes() const {
     return packedTotal + vectorTotal + rowsTotal;
   }
+  /// Instead of load: operations find the bytes of the files.
+  void useSources() { joinLayers(); }
   /// Uses the weights at `payload`, where they lie as writePayload wrote them.
   void map(const uint8_t *payload);
   /// After load: calls write(bytes, size) for what makes the payload, in order.

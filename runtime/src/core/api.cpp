@@ -82,7 +82,8 @@ lamrt_status lamrt_rank_create(const lamina_program *program,
   if (!created)
     return fail(LAMRT_LIMIT, "memory: cannot get %zu bytes",
                 sizeof(lamrt_rank));
-  if (lamrt_status status = created->rank.create(*program, *options))
+  if (lamrt_status status =
+          created->rank.create(*program, *options, created.get()))
     return status;
   *out_rank = created.release();
   return LAMRT_OK;

@@ -55,6 +55,7 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.num_pages = static_cast<int32_t>(pages);
   options.model_path = chosen.modelPath;
   options.cpu_level = chosen.cpuLevel;
+  options.device = chosen.device;
   options.verify_weights = chosen.verifyWeights;
   options.measure = chosen.measure;
   LoadProgress loading(STDERR_FILENO);

@@ -36,6 +36,7 @@ struct EngineOptions {
   bool measure = false; ///< keep the time of each phase
   const char *modelPath = nullptr;
   const char *cpuLevel = nullptr;
+  const char *device = nullptr; ///< as lamrt_rank_options
   void (*tap)(void *context, const char *name, int32_t layer,
               const float *values, int64_t rows, int64_t features) = nullptr;
   void *tapContext = nullptr;

@@ -74,12 +74,14 @@ int64_t getCacheBytes(const lamina_program &program) {
 }
 
 std::string makeJson(const lamina_program &program,
-                     const PromptEncoder &encoder) {
+                     const PromptEncoder &encoder, const Options &options) {
   const lamrt_variant &variant = program.variants[0];
   std::string text = "{\"abi_version\":" + std::to_string(program.abi_version) +
                      ",\"lamina_version\":\"" LAMINA_VERSION "\"";
   text += ",\"max_context\":" + std::to_string(program.max_context);
   text += ",\"vocabulary\":" + std::to_string(program.vocabulary);
+  text += ",\"device\":" + toJson(options.device) +
+          ",\"device_reason\":" + toJson(options.deviceReason);
   text += ",\"files\":{" + joinNumbers(getFiles(program), true) + "}";
   text +=
       ",\"weight_bytes\":{" + joinNumbers(getWeightBytes(program), true) + "}";
@@ -117,7 +119,7 @@ std::string makeJson(const lamina_program &program,
 }
 
 std::string makeText(const lamina_program &program,
-                     const PromptEncoder &encoder) {
+                     const PromptEncoder &encoder, const Options &options) {
   const lamrt_variant &variant = program.variants[0];
   std::string text = "lamina      " LAMINA_VERSION ", ABI " +
                      std::to_string(program.abi_version) + "\n";
@@ -130,6 +132,7 @@ std::string makeText(const lamina_program &program,
   for (int32_t i = 0; i < program.num_variants; ++i)
     text += (i ? ", " : "") + std::to_string(program.variants[i].ranks);
   text += "\n";
+  text += "device      " + options.device + " (" + options.deviceReason + ")\n";
   text += "KV cache    " + std::string(cpu::getTypeName(program.cache.type)) +
           ", " + std::to_string(getCacheBytes(program)) + " bytes a position\n";
   text += "arena       " +
@@ -159,8 +162,8 @@ int printInfo(const lamina_program &program, const Options &options) {
   PromptEncoder encoder;
   if (lamrt_status status = encoder.create(program))
     return status;
-  return writeOut(options.json ? makeJson(program, encoder)
-                               : makeText(program, encoder));
+  return writeOut(options.json ? makeJson(program, encoder, options)
+                               : makeText(program, encoder, options));
 }
 
 } // namespace lamina::program

@@ -53,6 +53,7 @@ EngineOptions getEngineOptions(const lamina_program &program,
   engine.chunk = std::min(options.chunk, context);
   engine.threads = options.threads;
   engine.verifyWeights = options.verifyWeights;
+  engine.device = options.device.c_str();
   engine.modelPath = options.model ? options.model->c_str() : nullptr;
   const char *level = getenv("LAMINA_CPU");
   if (options.cpu)

@@ -140,6 +140,14 @@ std::optional<std::string> readCpu(Options &options, const std::string &text) {
   return std::nullopt;
 }
 
+std::optional<std::string> readDevice(Options &options,
+                                      const std::string &text) {
+  if (text != "auto" && text != "cpu" && text != "cuda")
+    return "auto, cpu or cuda";
+  options.device = text;
+  return std::nullopt;
+}
+
 /// All options, in the order of --help.
 const std::vector<Option> &getOptions() {
   constexpr int32_t large = std::numeric_limits<int32_t>::max();
@@ -226,6 +234,9 @@ const std::vector<Option> &getOptions() {
        readInteger<int32_t>(&Options::batch, 1, 4096)},
       {"--cpu", "LEVEL", "x86 level: v2, v3 or v4 (the best; or LAMINA_CPU)",
        readCpu},
+      {"--device", "NAME",
+       "cpu, cuda, or auto: a GPU if there is one that can be used (auto)",
+       readDevice},
       {"--fill-packed", nullptr, nullptr, setFlag(&Options::fillPacked)},
       {"--write-packed", "FILE", nullptr,
        readNonEmpty(&Options::writePacked, "a file")},

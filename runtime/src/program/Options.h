@@ -69,6 +69,9 @@ struct Options {
   int32_t batch = 0; ///< 0: the mode's default
   std::optional<std::string> model;
   std::optional<std::string> cpu;
+  /// auto, cpu or cuda; once the program runs, the one that it stands for.
+  std::string device = "auto";
+  std::string deviceReason; ///< in words
   bool verifyWeights = false;
 };
 

@@ -73,6 +73,7 @@ lamrt_status Follower::create(const int32_t *words, uint64_t size) {
   options.threads = engine.threads;
   options.model_path = engine.modelPath;
   options.cpu_level = engine.cpuLevel;
+  options.device = engine.device;
   options.verify_weights = engine.verifyWeights;
   if (!decodeCreate(words, size, options))
     return failMessage();

@@ -67,9 +67,25 @@ int runMode(const lamina_program &program, const Options &options) {
   return answerPrompt(program, options);
 }
 
+/// Makes of --device=auto what it stands for here.
+lamrt_status chooseDevice(const lamina_program &program, Options &options) {
+  if (program.packed_weights && options.device == "auto") {
+    options.device = "cpu";
+    options.deviceReason = "its weights are packed for it";
+    return LAMRT_OK;
+  }
+  const char *device = nullptr, *reason = nullptr;
+  if (lamrt_status status =
+          lamrt_choose_device(options.device.c_str(), &device, &reason))
+    return reportLastError(status);
+  options.device = device;
+  options.deviceReason = reason;
+  return LAMRT_OK;
+}
+
 /// What is asked of one process: of those that were started together, rank 0.
-std::optional<int> runAlone(const lamina_program &program,
-                            const Options &options, const char *name) {
+std::optional<int> runAlone(const lamina_program &program, Options &options,
+                            const char *name) {
   if (options.help)
     return writeOut(getHelp(name));
   if (options.version)
@@ -81,10 +97,12 @@ std::optional<int> runAlone(const lamina_program &program,
                                         std::to_string(options.context) +
                                         "', expected at most the model's " +
                                         std::to_string(program.max_context));
-  if (options.info)
-    return printInfo(program, options);
   if (options.writePacked)
     return writePackedFile(program, options);
+  if (lamrt_status status = chooseDevice(program, options))
+    return status;
+  if (options.info)
+    return printInfo(program, options);
   return std::nullopt;
 }
 

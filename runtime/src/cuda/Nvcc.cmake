@@ -1,0 +1,21 @@
+# Runs the command after `--`; keeps what it says on stderr in ${LOG}, and shows
+# it if the command fails or warns.
+set(command)
+set(seen OFF)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+  if(seen)
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
+    set(seen ON)
+  endif()
+endforeach()
+execute_process(COMMAND ${command} RESULT_VARIABLE result
+                OUTPUT_VARIABLE text ERROR_VARIABLE text)
+file(WRITE ${LOG} "${text}")
+if(NOT result EQUAL 0 OR text MATCHES "warning|error")
+  message("${text}")
+endif()
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "nvcc failed")
+endif()
