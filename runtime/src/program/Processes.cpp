@@ -20,6 +20,8 @@ namespace {
 /// report ends the processes of all.
 constexpr useconds_t kReportGap = 50000; // microseconds
 constexpr int32_t kMaxGaps = 10;
+/// That a launcher may take to read a report.
+constexpr useconds_t kForwardingTime = 20000; // microseconds
 
 lamrt_status reportInTurn(int32_t rank, lamrt_status status) {
   usleep(static_cast<useconds_t>(std::min(rank, kMaxGaps)) * kReportGap);
@@ -183,6 +185,8 @@ int runProcesses(const lamina_program &program, Options &options,
     code = reportInTurn(launch.rank, status);
   if (lamrt_group_failure(options.processes, nullptr)) {
     fflush(stderr);
+    // Launchers lose what is in their pipes when a process aborts.
+    usleep(kForwardingTime);
     lamrt_group_end(options.processes, code);
     _exit(code);
   }

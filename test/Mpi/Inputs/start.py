@@ -50,10 +50,10 @@ def cases(program, other, flavour):
         r"[0-9a-f]{16}"
     ), {}
     yield [(1, here), (1, [*here, "--comm-timeout", "9"])], 7, (
-        r"error: group: rank 1 has a time limit of ms 9000, rank 0 has 0"
+        r"error: group: rank 1 has a time limit of ms 9000, rank 0 has 30000"
     ), {}
     yield [(1, [*here, "--comm-timeout", "9"]), (2, here), (1, here)], 7, (
-        r"error: group: rank 0 has a time limit of ms 9000, rank 1 has 0"
+        r"error: group: rank 0 has a time limit of ms 9000, rank 1 has 30000"
     ), {}
     # A rank that has another checkpoint says what is wrong with it.
     yield [(1, here), (1, [*here, "--model", "damaged"])], 8, (
