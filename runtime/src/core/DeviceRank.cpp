@@ -17,7 +17,7 @@ namespace {
 constexpr uintptr_t kNowhere = uintptr_t(1) << 40;
 
 /// What devices tell each other when they start: NCCL's id.
-constexpr uint64_t kExchangeBytes = 256;
+constexpr uint64_t kExchangeBytes = 512;
 
 } // namespace
 
