@@ -1,4 +1,4 @@
-/* The protocol of runtime/src/core/Meeting.cpp, for spin.
+/* The protocol of runtime/src/comm/Meeting.cpp, for spin.
  *
  * RANKS ranks come to WAITS meetings. A rank may be given one fault, at any
  * point: it stalls for ever, it ends its step with a failure (and tells the

@@ -1,6 +1,7 @@
 //===- CompileRequest.cpp - Options of a compilation ----------------------===//
 
 #include "Compilation.h"
+#include "lamina/Support/Launch.h"
 
 using namespace lamina;
 using llvm::StringRef;
@@ -50,11 +51,17 @@ bool readInteger(const CommandLine &line, unsigned option, StringRef name,
   return value.has_value();
 }
 
-/// Reads `1,2,4`: different numbers, sorted.
+/// Reads `1,2,4`: different numbers, sorted. Without the option, as many ranks
+/// as mpirun has started processes.
 bool readRanks(const CommandLine &line, std::vector<int64_t> &target) {
   const llvm::opt::Arg *argument = line.options.getLastArg(OPT_tp_EQ);
-  if (!argument)
+  if (!argument) {
+    Launch launch;
+    // The program says what is wrong with the environment.
+    if (readLaunch(launch).empty() && launch.size > 1)
+      target = {launch.size};
     return true;
+  }
   target.clear();
   llvm::SmallVector<StringRef> parts;
   StringRef(argument->getValue()).split(parts, ',');

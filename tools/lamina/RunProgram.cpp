@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "MutedErrors.h"
 #include "ProgramCache.h"
 #include "llvm/Option/Option.h"
 
@@ -69,6 +70,7 @@ int become(const std::string &program, std::vector<std::string> arguments,
   for (std::string &argument : arguments)
     pointers.push_back(argument.data());
   pointers.push_back(nullptr);
+  restoreErrors();
   if (isKept) {
     execv(program.c_str(), pointers.data());
   } else if (int descriptor = open(program.c_str(), O_RDONLY | O_CLOEXEC);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "MutedErrors.h"
 #include "Options.h"
 #include "lamina/Support/FatalErrors.h"
 #include "llvm/Config/llvm-config.h"
@@ -150,6 +151,7 @@ int main(int argc, char **argv) {
   reportAllFatalErrors();
   if (!prepareStandardStreams())
     return fail(ExitCode::InputOutput, "standard output: closed");
+  muteErrors();
   int code = runCommand({argv + std::min(argc, 1), argv + argc});
   // A message that could not be written does not change what has happened.
   llvm::errs().clear_error();

@@ -51,6 +51,32 @@ TEST(ElementwiseKernelsTest, Rounding) {
   }
 }
 
+TEST(ElementwiseKernelsTest, Exponentials) {
+  constexpr float kShift = 3, kDivisor = 0.5f;
+  std::vector<float> inputs = {kShift, -1e30f, 1e30f, -50.5f};
+  for (float x = -40.0f; x < 46.0f; x += 0.0371f)
+    inputs.push_back(x);
+  std::vector<float> first;
+  forEachLevel([&](const cpu::Kernels &kernels) {
+    std::vector<float> values = inputs;
+    // The last one is not a whole vector.
+    values.push_back(77.0f);
+    kernels.exponentials(values.data(), static_cast<int64_t>(inputs.size()),
+                         kShift, kDivisor);
+    EXPECT_EQ(values.back(), 77.0f);
+    EXPECT_EQ(values[0], 1.0f);
+    EXPECT_EQ(values[1], 0.0f);
+    for (size_t i = 4; i < inputs.size(); ++i) {
+      double exact =
+          std::exp((static_cast<double>(inputs[i]) - kShift) / kDivisor);
+      EXPECT_NEAR(values[i] / exact, 1.0, 2e-7) << inputs[i];
+    }
+    if (first.empty())
+      first = values;
+    EXPECT_EQ(compareBits(values, first), "") << kernels.level;
+  });
+}
+
 TEST(ElementwiseKernelsTest, WideningOfAllHalves) {
   for (int32_t type : {LAMRT_F16, LAMRT_BF16}) {
     Buffer in(type, 1, 65536);

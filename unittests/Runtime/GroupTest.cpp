@@ -345,14 +345,14 @@ TEST_F(GroupTest, NoUnitIsAddedTwice) {
 
 TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
   makeProgram(3);
-  EXPECT_EQ(createGroup({0, 2, 0, 0}), LAMRT_DEVICE);
+  EXPECT_EQ(createGroup({0, 2, 0, 0, LAMRT_LOCAL}), LAMRT_DEVICE);
   EXPECT_STREQ(lamrt_last_error(),
                "program: has no code for 2 ranks, expected 3");
   tables.variant.ranks = 1025;
-  EXPECT_EQ(createGroup({0, 1025, 0, 0}), LAMRT_UNSUPPORTED);
+  EXPECT_EQ(createGroup({0, 1025, 0, 0, LAMRT_LOCAL}), LAMRT_UNSUPPORTED);
   tables.variant.ranks = 3;
-  EXPECT_EQ(createGroup({0, 3, -1, 0}), LAMRT_USAGE);
-  EXPECT_EQ(createGroup({0, 3, 0, 7}), LAMRT_USAGE);
+  EXPECT_EQ(createGroup({0, 3, -1, 0, LAMRT_LOCAL}), LAMRT_USAGE);
+  EXPECT_EQ(createGroup({0, 3, 0, 7, LAMRT_LOCAL}), LAMRT_USAGE);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
   lamrt_rank *made = nullptr;
@@ -364,7 +364,7 @@ TEST_F(GroupTest, RanksMustBeThoseOfTheProgram) {
 
 TEST_F(GroupTest, RanksMustBeCreatedAlike) {
   makeProgram(3);
-  ASSERT_EQ(createGroup({0, 3, 0, 0}), LAMRT_OK);
+  ASSERT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL}), LAMRT_OK);
   lamrt_rank_options rank = getRankOptions(1, 1);
   rank.ranks = 3;
   rank.group = group;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 namespace lamina::program {
 
@@ -38,20 +39,54 @@ TEST(Sampler, MixIsThePublishedGenerator) {
             9817491932198370423ull);
 }
 
-TEST(Sampler, StatedExponentialIsCloseToTheReal) {
-  for (float x = -87.0f; x < 88.0f; x += 0.0371f)
-    EXPECT_NEAR(statedExp(x) / std::exp(static_cast<double>(x)), 1.0, 2e-7)
-        << x;
-  EXPECT_EQ(statedExp(0.0f), 1.0f);
-  EXPECT_EQ(statedExp(-1e30f), 0.0f);
-}
-
 TEST(Sampler, GreedyTakesTheLowestOfTheBest) {
   Sampler sampler(makeOptions(0), 5);
   EXPECT_EQ(sampler.sample(kLogits.data(), 3, 4), 1);
   const float zeros[] = {-1.0f, -0.0f, 0.0f};
   Sampler small(makeOptions(0), 3);
   EXPECT_EQ(small.sample(zeros, 0, 0), 1);
+}
+
+/// The ids of docs/numerics.md, sorted and added one by one.
+int32_t drawPlainly(const SamplingOptions &options,
+                    const std::vector<float> &logits, uint64_t position) {
+  std::vector<int32_t> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  auto logit = [&](int32_t id) { return logits[static_cast<size_t>(id)]; };
+  std::sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) {
+    return logit(a) != logit(b) ? logit(a) > logit(b) : a < b;
+  });
+  if (options.topK > 0)
+    ids.resize(std::min(ids.size(), static_cast<size_t>(options.topK)));
+  std::vector<float> sums;
+  for (int32_t id : ids) {
+    float weight = logit(id) - logit(ids[0]);
+    cpu::selectKernels("v2")->exponentials(&weight, 1, 0, options.temperature);
+    sums.push_back(sums.empty() ? weight : sums.back() + weight);
+  }
+  uint64_t bits = mixBits(mixBits(mixBits(options.seed) ^ 7) ^ position);
+  float bound = static_cast<float>(bits >> 40) * 0x1p-24f * sums.back();
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (sums[i] > bound)
+      return ids[i];
+  return ids.back();
+}
+
+TEST(Sampler, LargeVocabulariesGiveTheStatedIds) {
+  std::vector<float> logits(49152);
+  for (size_t i = 0; i < logits.size(); ++i)
+    // Many that are equal, of both signs, and few that count.
+    logits[i] = static_cast<float>(static_cast<int>(mixBits(i) % 401) - 200) *
+                (i % 97 == 0 ? 0.11f : 0.05f);
+  for (int32_t topK : {0, 1, 2, 40, 1000, 49151, 49152, 100000}) {
+    SamplingOptions options = makeOptions(0.8f);
+    options.topK = topK;
+    Sampler sampler(options, static_cast<int64_t>(logits.size()));
+    for (uint64_t position = 0; position < 5; ++position)
+      EXPECT_EQ(sampler.sample(logits.data(), 7, position),
+                drawPlainly(options, logits, position))
+          << topK << ", " << position;
+  }
 }
 
 TEST(Sampler, DrawsFollowTheDistribution) {

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /** Changes with every change of a struct or a signature below. */
-#define LAMRT_ABI_VERSION 3
+#define LAMRT_ABI_VERSION 4
 
 /** Positions of one page of the KV cache. */
 #define LAMRT_PAGE_POSITIONS 64
@@ -264,23 +264,48 @@ enum {
   LAMRT_TWO_SHOT = 2  /**< every rank does its rows, for all */
 };
 
+/** Where the ranks of a group are. */
+enum {
+  LAMRT_LOCAL = 0, /**< in threads of one process */
+  LAMRT_MPI = 1    /**< one in each process that mpirun or srun has started */
+};
+
 typedef struct lamrt_group_options {
   uint32_t struct_size;
   int32_t ranks; /**< a variant of the program has this number */
   /** Milliseconds that a rank waits for the others in a collective; 0: 30000.
    */
   int32_t timeout_ms;
-  int32_t algorithm; /**< LAMRT_BY_SIZE, ONE_SHOT or TWO_SHOT */
+  int32_t algorithm;    /**< LAMRT_BY_SIZE, ONE_SHOT or TWO_SHOT */
+  int32_t communicator; /**< LAMRT_LOCAL or LAMRT_MPI */
 } lamrt_group_options;
 
 /** Makes what the ranks of one process share: the weights, which the first of
-    them loads, and the place where they meet. The ranks run in threads of the
-    caller, one each. */
+    them loads, and the place where they meet. With LAMRT_LOCAL the ranks run in
+    threads of the caller, one each. With LAMRT_MPI a process has one rank; it
+    waits here, and in lamrt_rank_create, for the other processes, and fails if
+    they run another program, were given other options, or cannot go on. All
+    calls for such a group come from one thread at a time. */
 lamrt_status lamrt_group_create(const lamina_program *program,
                                 const lamrt_group_options *options,
                                 lamrt_group **out_group);
 /** After all its ranks. */
 void lamrt_group_destroy(lamrt_group *group);
+
+/** The rank that this process is; -1 if the group has all ranks in it. */
+int32_t lamrt_group_rank(const lamrt_group *group);
+
+/** Of a group over processes, on rank 0: tells the others `size` bytes, which
+    they get from lamrt_group_receive. */
+lamrt_status lamrt_group_broadcast(lamrt_group *group, const void *data,
+                                   uint64_t size);
+/** On the other ranks: waits for what rank 0 tells; without a time limit if
+    `is_patient` is not 0. `*out_data` is valid until the next call. */
+lamrt_status lamrt_group_receive(lamrt_group *group, int32_t is_patient,
+                                 const void **out_data, uint64_t *out_size);
+/** Ends the processes of all ranks with `code`, as far as MPI can. May not
+    return. Does nothing if all ranks are in this process. */
+void lamrt_group_end(lamrt_group *group, int32_t code);
 
 /** LAMRT_OK, or the status of the first failure of a rank; then `*out_message`
     says what it was: lines without a last newline, valid as long as the

@@ -55,14 +55,14 @@ bool Rank::getReduction(int32_t partial, int32_t bias, int32_t biasLayer,
 }
 
 bool Rank::openMeeting(const Offer &offer) {
-  lamrt_status status = group->getMeeting().open(options.rank, offer);
+  lamrt_status status = group->getCommunicator().open(options.rank, offer);
   if (status && !stepStatus)
     stepStatus = status;
   return status == LAMRT_OK;
 }
 
 void Rank::closeMeeting() {
-  lamrt_status status = group->getMeeting().close(options.rank);
+  lamrt_status status = group->getCommunicator().close(options.rank);
   if (status && !stepStatus)
     stepStatus = status;
 }
@@ -72,7 +72,8 @@ void Rank::meetAtEnd() {
   offer.key.name = "the end of the step";
   offer.key.operation = LAMRT_NUM_COLLECTIVES;
   offer.key.rows = stepArrays.numTokens();
-  openMeeting(offer);
+  if (openMeeting(offer))
+    (void)group->getCommunicator().leave(options.rank);
 }
 
 void Rank::getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const {
@@ -85,9 +86,9 @@ void Rank::getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const {
 void Rank::sumRow(const Reduction &reduction, int64_t row, int32_t type,
                   void *out) {
   const float *addends[kMaxRanks];
-  Meeting &meeting = group->getMeeting();
+  Communicator &communicator = group->getCommunicator();
   for (int32_t r = 0; r < options.ranks; ++r) {
-    const cpu::Rows &rows = meeting.offerOf(r).in;
+    const cpu::Rows &rows = communicator.offerOf(r).in;
     addends[r] =
         reinterpret_cast<const float *>(rows.data + row * rows.rowBytes);
   }
@@ -100,7 +101,7 @@ void Rank::sumRow(const Reduction &reduction, int64_t row, int32_t type,
 void Rank::sendRow(const cpu::Rows &from, int32_t result, int64_t row) {
   for (int32_t r = 0; r < options.ranks; ++r)
     if (r != options.rank) {
-      const cpu::Rows &to = group->getMeeting().offerOf(r).outs[result];
+      const cpu::Rows &to = group->getCommunicator().offerOf(r).outs[result];
       memcpy(to.data + row * to.rowBytes, from.data + row * from.rowBytes,
              static_cast<size_t>(from.rowBytes));
     }
@@ -227,17 +228,20 @@ void Rank::gather(int32_t in, int32_t out, bool toAll) {
                from.features,
                hashWords(in, out)};
   offer.in = from.rows;
-  offer.outs[0] = to.rows;
+  offer.isForRoot = !toAll;
   if (!openMeeting(offer))
     return;
   int64_t bytes = cpu::getBlockBytes(from.rows.type);
-  int32_t receivers = toAll ? options.ranks : 1;
-  for (int32_t r = 0; r < receivers; ++r) {
-    const cpu::Rows &target = group->getMeeting().offerOf(r).outs[0];
+  int32_t senders = toAll || options.rank == 0 ? options.ranks : 0;
+  for (int32_t r = 0; r < senders; ++r) {
+    const cpu::Rows &source = group->getCommunicator().offerOf(r).in;
+    int64_t begin, end;
+    getUnits(r, from.features / from.splitUnit, begin, end);
+    int64_t place = begin * from.splitUnit * bytes;
+    int64_t width = (end - begin) * from.splitUnit * bytes;
     for (int64_t row = 0; row < from.count; ++row)
-      memcpy(target.data + row * target.rowBytes + from.begin * bytes,
-             from.rows.data + row * from.rows.rowBytes,
-             static_cast<size_t>(from.width() * bytes));
+      memcpy(to.rows.data + row * to.rows.rowBytes + place,
+             source.data + row * source.rowBytes, static_cast<size_t>(width));
   }
   closeMeeting();
 }

@@ -2,13 +2,24 @@
 
 #include "Group.h"
 
+#include "../comm/Meeting.h"
+#include "../comm/MpiCommunicator.h"
 #include "Failure.h"
+#include "ProgramHash.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
 
 namespace lamina::runtime {
 
 namespace {
 
 constexpr int32_t kDefaultTimeout = 30000; // milliseconds
+
+/// Time limits that ranks may take longer than others to load their weights:
+/// one may have them in its memory, another behind a network.
+constexpr int32_t kLoadingPatience = 20;
 
 /// From so many rows a rank on, each does its own rows for all.
 constexpr int64_t kSharedRows = 2;
@@ -24,20 +35,8 @@ lamrt_status checkVersion(const lamina_program &program) {
               program.abi_version, LAMRT_ABI_VERSION);
 }
 
-lamrt_status Group::check(const lamina_program &program,
-                          const lamrt_group_options &options) {
-  if (options.struct_size < sizeof(lamrt_group_options))
-    return fail(LAMRT_USAGE,
-                "group: options of %u bytes, expected at least %zu",
-                options.struct_size, sizeof(lamrt_group_options));
-  if (options.timeout_ms < 0)
-    return fail(LAMRT_USAGE,
-                "group: a time limit of %d ms, expected none below "
-                "0",
-                options.timeout_ms);
-  if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_TWO_SHOT)
-    return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 2",
-                options.algorithm);
+lamrt_status Group::checkProgram(const lamina_program &program,
+                                 const lamrt_group_options &options) {
   if (lamrt_status status = checkVersion(program))
     return status;
   if (options.ranks > kMaxRanks)
@@ -53,23 +52,103 @@ lamrt_status Group::check(const lamina_program &program,
               options.ranks, known.c_str());
 }
 
-Group::Group(const lamina_program &program, const lamrt_group_options &options)
-    : program(program),
-      meeting(options.ranks,
-              options.timeout_ms ? options.timeout_ms : kDefaultTimeout),
-      algorithm(options.algorithm) {}
+/// Meets the other processes, and shows them what this one runs.
+lamrt_status Group::startProcesses(const lamina_program &program,
+                                   const lamrt_group_options &options,
+                                   std::unique_ptr<Communicator> &out) {
+  Launch launch;
+  if (std::string error = readLaunch(launch); !error.empty())
+    return fail(LAMRT_USAGE, "%s", error.c_str());
+  if (launch.size < 2)
+    return fail(LAMRT_USAGE, "environment: no launcher of MPI, expected mpirun "
+                             "or srun with 2 processes or more");
+  if (lamrt_status status = MpiCommunicator::create(
+          launch, options.timeout_ms ? options.timeout_ms : kDefaultTimeout,
+          out))
+    return status;
+  Statement statement;
+  statement.add("version of the runtime", LAMRT_ABI_VERSION);
+  statement.status = checkProgram(program, options);
+  if (!statement.status && options.ranks != launch.size)
+    statement.status =
+        fail(LAMRT_USAGE, "options: %d ranks, %s has %d processes",
+             options.ranks, launch.variable, launch.size);
+  snprintf(statement.message, sizeof(statement.message), "%s", getLastError());
+  statement.add("a program of hash", hashProgram(program));
+  for (int32_t i = 0; i < program.num_variants; ++i)
+    if (program.variants[i].ranks == options.ranks)
+      statement.add("collectives of hash",
+                    hashCollectives(program.variants[i]));
+  statement.add("ranks", static_cast<uint64_t>(options.ranks));
+  statement.add("a time limit of ms",
+                static_cast<uint64_t>(options.timeout_ms));
+  statement.add("algorithm", static_cast<uint64_t>(options.algorithm));
+  return out->agree(launch.rank, statement, 1);
+}
+
+lamrt_status Group::create(const lamina_program &program,
+                           const lamrt_group_options &options,
+                           std::unique_ptr<lamrt_group> &out) {
+  if (options.struct_size < sizeof(lamrt_group_options))
+    return fail(LAMRT_USAGE,
+                "group: options of %u bytes, expected at least %zu",
+                options.struct_size, sizeof(lamrt_group_options));
+  if (options.timeout_ms < 0)
+    return fail(LAMRT_USAGE,
+                "group: a time limit of %d ms, expected none below "
+                "0",
+                options.timeout_ms);
+  if (options.algorithm < LAMRT_BY_SIZE || options.algorithm > LAMRT_TWO_SHOT)
+    return fail(LAMRT_USAGE, "group: algorithm %d, expected 0 to 2",
+                options.algorithm);
+  std::unique_ptr<Communicator> made;
+  if (options.communicator == LAMRT_MPI) {
+    if (lamrt_status status = startProcesses(program, options, made))
+      return status;
+  } else if (options.communicator != LAMRT_LOCAL) {
+    return fail(LAMRT_USAGE, "group: communicator %d, expected 0 or 1",
+                options.communicator);
+  } else {
+    if (lamrt_status status = checkProgram(program, options))
+      return status;
+    made.reset(new (std::nothrow) Meeting(
+        options.ranks,
+        options.timeout_ms ? options.timeout_ms : kDefaultTimeout));
+  }
+  if (made)
+    out.reset(new (std::nothrow)
+                  lamrt_group{{program, options, std::move(made)}});
+  return out ? LAMRT_OK : fail(LAMRT_LIMIT, "memory: cannot make the group");
+}
+
+Group::Group(const lamina_program &program, const lamrt_group_options &options,
+             std::unique_ptr<Communicator> made)
+    : program(program), communicator(std::move(made)),
+      algorithm(options.algorithm),
+      hasJoined(static_cast<size_t>(communicator->ranks())) {}
 
 bool Group::sharesRows(int64_t rows) const {
-  if (ranks() == 1 || algorithm == LAMRT_ONE_SHOT)
+  if (ranks() == 1 || algorithm == LAMRT_ONE_SHOT ||
+      !communicator->sharesMemory())
     return false;
   return algorithm == LAMRT_TWO_SHOT || rows >= kSharedRows * ranks();
 }
 
 lamrt_status Group::join(const lamrt_rank_options &options) {
   std::lock_guard<std::mutex> lock(mutex);
-  if (!hasRank) {
+  auto rank = static_cast<size_t>(options.rank);
+  if (hasJoined[rank])
+    return fail(LAMRT_USAGE, "options: rank %d is in the group already",
+                options.rank);
+  int32_t own = communicator->ownRank();
+  if (own >= 0 && own != options.rank)
+    return fail(LAMRT_USAGE, "options: rank %d, this process is rank %d",
+                options.rank, own);
+  bool isFirst =
+      std::find(hasJoined.begin(), hasJoined.end(), true) == hasJoined.end();
+  hasJoined[rank] = true;
+  if (isFirst) {
     first = options;
-    hasRank = true;
     return LAMRT_OK;
   }
   const struct {
@@ -87,6 +166,43 @@ lamrt_status Group::join(const lamrt_rank_options &options) {
                   options.rank, field.name, field.mine, first.rank,
                   field.theirs);
   return LAMRT_OK;
+}
+
+void Group::leave(int32_t rank) {
+  std::lock_guard<std::mutex> lock(mutex);
+  hasJoined[static_cast<size_t>(rank)] = false;
+}
+
+lamrt_status Group::agree(const lamrt_rank_options &options,
+                          lamrt_status status) {
+  Statement statement;
+  statement.status = status;
+  snprintf(statement.message, sizeof(statement.message), "%s", getLastError());
+  if (!status)
+    statement.add("a checkpoint of hash", hashTables(program));
+  statement.add("max_tokens", static_cast<uint64_t>(options.max_tokens));
+  statement.add("max_logit_rows",
+                static_cast<uint64_t>(options.max_logit_rows));
+  statement.add("max_sequences", static_cast<uint64_t>(options.max_sequences));
+  statement.add("num_pages", static_cast<uint64_t>(options.num_pages));
+  return agree(options, statement, 1);
+}
+
+lamrt_status Group::agreeOnStart(const lamrt_rank_options &options,
+                                 lamrt_status status) {
+  Statement statement;
+  statement.status = status;
+  snprintf(statement.message, sizeof(statement.message), "%s", getLastError());
+  return agree(options, statement, kLoadingPatience);
+}
+
+lamrt_status Group::agree(const lamrt_rank_options &options,
+                          const Statement &statement, int32_t patience) {
+  int32_t own = communicator->ownRank();
+  int32_t rank = own < 0 ? options.rank : own;
+  if (rank < 0 || rank >= ranks())
+    return fail(statement.status, "%s", statement.message);
+  return communicator->agree(rank, statement, patience);
 }
 
 lamrt_status Group::openWeights(const lamrt_rank_options &options) {

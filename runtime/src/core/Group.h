@@ -8,12 +8,14 @@
 #ifndef LAMINA_RUNTIME_CORE_GROUP_H
 #define LAMINA_RUNTIME_CORE_GROUP_H
 
-#include "Meeting.h"
+#include "../comm/Communicator.h"
 #include "PackedWeights.h"
 #include "WeightFiles.h"
 #include "WeightTable.h"
 
+#include <memory>
 #include <mutex>
+#include <vector>
 
 namespace lamina::runtime {
 
@@ -26,16 +28,19 @@ lamrt_status checkVersion(const lamina_program &program);
 class Group {
 public:
   /// Fails with LAMRT_USAGE, with LAMRT_DEVICE naming the numbers of ranks that
-  /// the program has, or with LAMRT_UNSUPPORTED if they are too many.
-  static lamrt_status check(const lamina_program &program,
-                            const lamrt_group_options &options);
+  /// the program has or what keeps processes from meeting, or with
+  /// LAMRT_UNSUPPORTED if the ranks are too many.
+  static lamrt_status create(const lamina_program &program,
+                             const lamrt_group_options &options,
+                             std::unique_ptr<lamrt_group> &out);
 
-  Group(const lamina_program &program, const lamrt_group_options &options);
+  Group(const lamina_program &program, const lamrt_group_options &options,
+        std::unique_ptr<Communicator> communicator);
 
   const lamina_program &getProgram() const { return program; }
-  Meeting &getMeeting() { return meeting; }
-  const Meeting &getMeeting() const { return meeting; }
-  int32_t ranks() const { return meeting.ranks(); }
+  Communicator &getCommunicator() { return *communicator; }
+  const Communicator &getCommunicator() const { return *communicator; }
+  int32_t ranks() const { return communicator->ranks(); }
   /// True if each rank does its share of `rows` rows for all.
   bool sharesRows(int64_t rows) const;
   const WeightTable &getWeights() const { return weights; }
@@ -43,6 +48,13 @@ public:
   /// What all ranks must be created with alike is what the first one has; fails
   /// with LAMRT_USAGE naming the rank that differs, and in what.
   lamrt_status join(const lamrt_rank_options &options);
+  void leave(int32_t rank);
+  /// Before weights are loaded: tells other processes how far this rank has
+  /// come, `status` with lamrt_last_error. Returns what all of them make of it.
+  lamrt_status agree(const lamrt_rank_options &options, lamrt_status status);
+  /// The same once the weights are loaded.
+  lamrt_status agreeOnStart(const lamrt_rank_options &options,
+                            lamrt_status status);
   /// Maps and checks the files; the first rank that asks does it for all.
   lamrt_status openWeights(const lamrt_rank_options &options);
   /// Packs the weights; the first rank that asks does it for all.
@@ -54,13 +66,20 @@ public:
   }
 
 private:
+  static lamrt_status checkProgram(const lamina_program &program,
+                                   const lamrt_group_options &options);
+  static lamrt_status startProcesses(const lamina_program &program,
+                                     const lamrt_group_options &options,
+                                     std::unique_ptr<Communicator> &out);
+  lamrt_status agree(const lamrt_rank_options &options,
+                     const Statement &statement, int32_t patience);
   lamrt_status open(const lamrt_rank_options &options);
 
   const lamina_program &program;
-  Meeting meeting;
+  std::unique_ptr<Communicator> communicator;
   int32_t algorithm;
-  std::mutex mutex; ///< of creation
-  bool hasRank = false;
+  std::mutex mutex;              ///< of creation
+  std::vector<bool> hasJoined;   ///< [ranks]
   lamrt_rank_options first = {}; ///< of the first rank; its pointers are stale
   bool isOpen = false, isLoaded = false;
   WeightFiles files;

@@ -27,17 +27,18 @@ bool Rank::failStep(lamrt_status status) {
   stepStatus = status;
   // The others wait for this rank otherwise.
   if (isGroup())
-    group->getMeeting().abort(options.rank, status, getLastError());
+    group->getCommunicator().abort(options.rank, status, getLastError());
   return false;
 }
 
-void Rank::getUnits(int64_t units, int64_t &begin, int64_t &end) const {
-  auto boundary = [&](int64_t rank) {
-    return static_cast<int64_t>(static_cast<__int128>(rank) * units /
+void Rank::getUnits(int32_t rank, int64_t units, int64_t &begin,
+                    int64_t &end) const {
+  auto boundary = [&](int64_t number) {
+    return static_cast<int64_t>(static_cast<__int128>(number) * units /
                                 options.ranks);
   };
-  begin = boundary(options.rank);
-  end = units < options.ranks ? begin + 1 : boundary(options.rank + 1);
+  begin = boundary(rank);
+  end = units < options.ranks ? begin + 1 : boundary(int64_t(rank) + 1);
 }
 
 bool Rank::getSlot(int32_t slot, SlotRows &out) {
@@ -55,7 +56,7 @@ bool Rank::getSlot(int32_t slot, SlotRows &out) {
   out.begin = 0;
   out.end = description.features;
   if (out.distribution == LAMRT_COLUMNS) {
-    getUnits(out.features / out.splitUnit, out.begin, out.end);
+    getUnits(options.rank, out.features / out.splitUnit, out.begin, out.end);
     out.begin *= out.splitUnit;
     out.end *= out.splitUnit;
   }

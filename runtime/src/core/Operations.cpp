@@ -73,7 +73,8 @@ void Rank::embed(int32_t weight, int32_t out) {
   }
   int64_t firstId = 0, lastId = description.out;
   if (to.distribution == LAMRT_PARTIAL) {
-    getUnits(description.out / description.split_unit, firstId, lastId);
+    getUnits(options.rank, description.out / description.split_unit, firstId,
+             lastId);
     firstId *= description.split_unit;
     lastId *= description.split_unit;
   }

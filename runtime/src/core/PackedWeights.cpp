@@ -76,7 +76,8 @@ void TablesHasher::add(const lamrt_weight &weight) {
   }
 }
 
-/// Of tables that WeightTable::resolve has checked.
+} // namespace
+
 uint64_t hashTables(const lamina_program &program) {
   TablesHasher hasher;
   hasher.add(static_cast<uint64_t>(program.num_files));
@@ -87,6 +88,8 @@ uint64_t hashTables(const lamina_program &program) {
     hasher.add(program.weights[i]);
   return hasher.finish();
 }
+
+namespace {
 
 uint64_t hashHeader(const PackedHeader &header) {
   return hashBytes(reinterpret_cast<const uint8_t *>(&header),

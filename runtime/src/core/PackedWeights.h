@@ -41,6 +41,10 @@ struct PackedHeader {
 /// Changes with every change of what Pack.cpp and WeightTable write.
 constexpr uint32_t kPackedLayout = 1;
 
+/// XXH3-64 of the files and weights of `program`, which WeightTable::resolve
+/// has checked.
+uint64_t hashTables(const lamina_program &program);
+
 class PackedWeights {
 public:
   /// Maps and checks the packed file of `program`, which holds `payloadBytes`

@@ -155,7 +155,11 @@ lamrt_status Rank::planMemory() {
 
 /// Checks that the system has what this rank and those behind it need.
 lamrt_status Rank::checkMemory() const {
-  unsigned __int128 ranks = static_cast<uint32_t>(options.ranks - options.rank);
+  // Other processes look after themselves.
+  unsigned __int128 ranks =
+      group->getCommunicator().ownRank() < 0
+          ? static_cast<uint32_t>(options.ranks - options.rank)
+          : 1;
   unsigned __int128 needed = cacheBytes;
   needed += arenaBytes;
   needed += scratchBytes;
@@ -209,7 +213,8 @@ lamrt_status Rank::allocateMemory() {
 /// A rank alone makes its own group.
 lamrt_status Rank::joinGroup() {
   if (!options.group) {
-    const lamrt_group_options alone = {sizeof(alone), 1, 0, LAMRT_BY_SIZE};
+    const lamrt_group_options alone = {sizeof(alone), 1, 0, LAMRT_BY_SIZE,
+                                       LAMRT_LOCAL};
     lamrt_group *made = nullptr;
     lamrt_status status = lamrt_group_create(program, &alone, &made);
     ownGroup.reset(made);
@@ -221,17 +226,32 @@ lamrt_status Rank::joinGroup() {
     return fail(LAMRT_USAGE, "options: the group is of another program");
   if (lamrt_status status = group->join(options))
     return status;
+  hasJoined = true;
   weights = &group->getWeights();
   return LAMRT_OK;
 }
 
-lamrt_status Rank::create(const lamina_program &code,
-                          const lamrt_rank_options &chosen) {
-  FloatingPointMode mode;
+Rank::~Rank() {
+  if (hasJoined)
+    group->leave(options.rank);
+}
+
+uint64_t Rank::getOfferBytes() const {
+  int64_t most = 0;
+  for (int32_t i = 0; i < variant->num_slots; ++i)
+    if (const lamrt_slot &slot = variant->slots[i];
+        slot.distribution == LAMRT_PARTIAL ||
+        slot.distribution == LAMRT_COLUMNS)
+      most = std::max(most, getRowBytes(slot, options.ranks) *
+                                sectionRows[slot.rows]);
+  return static_cast<uint64_t>(most);
+}
+
+/// All but the weights' bytes.
+lamrt_status Rank::prepare(const lamina_program &code,
+                           const lamrt_rank_options &chosen) {
   if (lamrt_status status = checkOptions(chosen))
     return status;
-  program = &code;
-  options = chosen;
   // Checks that the program is of this runtime, and has such ranks.
   if (lamrt_status status = joinGroup())
     return status;
@@ -251,12 +271,27 @@ lamrt_status Rank::create(const lamina_program &code,
     return status;
   if (lamrt_status status = allocateMemory())
     return status;
-  if (lamrt_status status = pool.start(options.threads))
+  if (lamrt_status status = group->getCommunicator().reserve(getOfferBytes()))
     return status;
-  lamrt_status status = group->loadWeights(*kernels, pool, options);
+  return pool.start(options.threads);
+}
+
+lamrt_status Rank::create(const lamina_program &code,
+                          const lamrt_rank_options &chosen) {
+  FloatingPointMode mode;
+  program = &code;
+  options = chosen;
+  lamrt_status status = prepare(code, chosen);
+  Group *shared = chosen.group ? &chosen.group->group : group;
+  if (!shared)
+    return status;
+  status = shared->agree(options, status);
+  if (status)
+    return status;
+  status = group->loadWeights(*kernels, pool, options);
   // Borrowed strings of the caller end with this call.
   options.model_path = options.cpu_level = nullptr;
-  return status;
+  return group->agreeOnStart(options, status);
 }
 
 void Rank::runCode(const lamrt_step &step, lamrt_rank *handle) {
@@ -300,7 +335,7 @@ void Rank::beginStep(const lamrt_step &step) {
     return;
   }
   // A rank that comes too late may find no step any more.
-  stepStatus = group->getMeeting().check();
+  stepStatus = group->getCommunicator().check();
   if (!stepStatus)
     stepStatus = stepArrays.begin(step);
   std::fill(anglesAreKnown.begin(), anglesAreKnown.end(), 0);

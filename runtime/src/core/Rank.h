@@ -41,6 +41,8 @@ struct SlotRows {
 
 class Rank {
 public:
+  Rank() = default;
+  ~Rank();
   lamrt_status create(const lamina_program &program,
                       const lamrt_rank_options &options);
   lamrt_status step(const lamrt_step &step, const float **outLogits,
@@ -56,7 +58,7 @@ public:
   /// in the group: a rank that was given up must not touch what the caller has
   /// freed since.
   bool isRunning() const {
-    return isOpen && !stepStatus && !group->getMeeting().hasFailed();
+    return isOpen && !stepStatus && !group->getCommunicator().hasFailed();
   }
 
   /// Nanoseconds on a steady clock; 0 if times are not wanted.
@@ -96,7 +98,7 @@ public:
   /// Remembers for reports what this rank does.
   void note(const char *operation) {
     if (isGroup())
-      group->getMeeting().note(options.rank, operation);
+      group->getCommunicator().note(options.rank, operation);
   }
 
 private:
@@ -105,6 +107,10 @@ private:
                             const lamrt_rank_options &options);
   lamrt_status checkOptions(const lamrt_rank_options &options) const;
   lamrt_status joinGroup();
+  lamrt_status prepare(const lamina_program &program,
+                       const lamrt_rank_options &options);
+  /// The most bytes that this rank brings to a collective.
+  uint64_t getOfferBytes() const;
   lamrt_status planMemory();
   lamrt_status checkMemory() const;
   lamrt_status allocateMemory();
@@ -121,8 +127,9 @@ private:
   bool getRadices(int32_t leaves, const lamrt_weight &weight, int64_t features,
                   const lamrt_list *&out);
   bool getTree(int32_t tree, const lamrt_list *&out);
-  /// Units [begin, end) of `units` that this rank has.
-  void getUnits(int64_t units, int64_t &begin, int64_t &end) const;
+  /// Units [begin, end) of `units` that a rank has.
+  void getUnits(int32_t rank, int64_t units, int64_t &begin,
+                int64_t &end) const;
   /// Rows of the step that this rank does for all.
   void getOwnRows(int64_t rows, int64_t &begin, int64_t &end) const;
   bool isGroup() const { return options.ranks > 1; }
@@ -180,6 +187,7 @@ private:
   lamrt_rank_options options = {};
   const cpu::Kernels *kernels = nullptr;
   std::unique_ptr<lamrt_group> ownGroup;
+  bool hasJoined = false;
   Group *group = nullptr;
   const WeightTable *weights = nullptr;
 

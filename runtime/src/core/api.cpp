@@ -19,24 +19,51 @@ lamrt_status lamrt_group_create(const lamina_program *program,
   if (!program || !options || !out_group)
     return fail(LAMRT_USAGE, "lamrt_group_create: an argument is null");
   *out_group = nullptr;
-  if (lamrt_status status = Group::check(*program, *options))
+  std::unique_ptr<lamrt_group> created;
+  if (lamrt_status status = Group::create(*program, *options, created))
     return status;
-  *out_group = new (std::nothrow) lamrt_group{{*program, *options}};
-  if (!*out_group)
-    return fail(LAMRT_LIMIT, "memory: cannot get %zu bytes",
-                sizeof(lamrt_group));
+  *out_group = created.release();
   return LAMRT_OK;
 }
 
 void lamrt_group_destroy(lamrt_group *group) { delete group; }
 
+int32_t lamrt_group_rank(const lamrt_group *group) {
+  return group ? group->group.getCommunicator().ownRank() : -1;
+}
+
+lamrt_status lamrt_group_broadcast(lamrt_group *group, const void *data,
+                                   uint64_t size) {
+  if (!group || !data)
+    return fail(LAMRT_USAGE, "lamrt_group_broadcast: an argument is null");
+  return group->group.getCommunicator().broadcast(data, size);
+}
+
+lamrt_status lamrt_group_receive(lamrt_group *group, int32_t is_patient,
+                                 const void **out_data, uint64_t *out_size) {
+  if (!group || !out_data || !out_size)
+    return fail(LAMRT_USAGE, "lamrt_group_receive: an argument is null");
+  const std::vector<uint8_t> *data = nullptr;
+  if (lamrt_status status =
+          group->group.getCommunicator().receive(is_patient != 0, data))
+    return status;
+  *out_data = data->data();
+  *out_size = data->size();
+  return LAMRT_OK;
+}
+
+void lamrt_group_end(lamrt_group *group, int32_t code) {
+  if (group)
+    group->group.getCommunicator().end(code);
+}
+
 lamrt_status lamrt_group_failure(const lamrt_group *group,
                                  const char **out_message) {
-  if (!group || !group->group.getMeeting().hasFailed())
+  if (!group || !group->group.getCommunicator().hasFailed())
     return LAMRT_OK;
   if (out_message)
-    *out_message = group->group.getMeeting().failureMessage().c_str();
-  return group->group.getMeeting().failureStatus();
+    *out_message = group->group.getCommunicator().failureMessage();
+  return group->group.getCommunicator().failureStatus();
 }
 
 lamrt_status lamrt_rank_create(const lamina_program *program,

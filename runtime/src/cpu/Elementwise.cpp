@@ -68,4 +68,11 @@ void siluMul(Rows gate, Rows up, Rows out, int64_t features, int64_t rowBegin,
     }
 }
 
+void exponentials(float *values, int64_t count, float shift, float divisor) {
+  auto *bytes = reinterpret_cast<uint8_t *>(values);
+  for (int64_t i = 0; i < count; i += kLanes)
+    roundAt(LAMRT_F32, bytes, i, count,
+            exp((widenAt(LAMRT_F32, bytes, i, count) - shift) / divisor));
+}
+
 } // namespace lamina::cpu::LAMINA_CPU_LEVEL

@@ -152,6 +152,9 @@ struct Kernels {
                    void *out);
   void (*siluMul)(Rows gate, Rows up, Rows out, int64_t features,
                   int64_t rowBegin, int64_t rowEnd);
+  /// values[i] = exp((values[i] - shift) / divisor), the stated exponential.
+  void (*exponentials)(float *values, int64_t count, float shift,
+                       float divisor);
   /// Cosine and sine of position*frequency for rows, [rows][pairs] each.
   void (*angles)(const int32_t *positions, const double *frequencies,
                  int64_t pairs, float *cosines, float *sines, int64_t rowBegin,

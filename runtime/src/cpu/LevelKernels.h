@@ -31,6 +31,7 @@ void sumRanks(const float *const *addends, int32_t ranks,
               int64_t features, int32_t type, void *out);
 void siluMul(Rows gate, Rows up, Rows out, int64_t features, int64_t rowBegin,
              int64_t rowEnd);
+void exponentials(float *values, int64_t count, float shift, float divisor);
 void angles(const int32_t *positions, const double *frequencies, int64_t pairs,
             float *cosines, float *sines, int64_t rowBegin, int64_t rowEnd);
 void rope(Rows in, const float *cosines, const float *sines, int64_t pairs,

@@ -23,6 +23,7 @@ const Kernels *getKernels() {
       rmsNorm,
       sumRanks,
       siluMul,
+      exponentials,
       angles,
       rope,
   };

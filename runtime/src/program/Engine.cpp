@@ -63,6 +63,7 @@ std::unique_ptr<Engine> Engine::create(const lamina_program &program,
   options.tap = chosen.tap ? forwardTap : nullptr;
   options.context = engine.get();
   engine->options.chunk = options.max_tokens;
+  options.group = chosen.processes;
   engine->ranks =
       Ranks::create(program, options, chosen.timeout, LAMRT_BY_SIZE, status);
   engine->loading = nullptr;

@@ -19,12 +19,15 @@
 namespace lamina::program {
 
 struct EngineOptions {
-  int32_t context = 0;    ///< positions of a sequence
-  int32_t chunk = 512;    ///< rows of a step
-  int32_t sequences = 1;  ///< at one time
-  int32_t threads = 0;    ///< 0: as many as we may use
-  int32_t ranks = 1;      ///< the program has code for this number
-  int32_t timeout = 0;    ///< milliseconds in a collective; 0: the default
+  int32_t context = 0;   ///< positions of a sequence
+  int32_t chunk = 512;   ///< rows of a step
+  int32_t sequences = 1; ///< at one time
+  int32_t threads = 0;   ///< 0: as many as we may use
+  int32_t ranks = 1;     ///< the program has code for this number
+  int32_t timeout = 0;   ///< milliseconds in a collective; 0: the default
+  /// The group of the processes that were started together; null: the ranks are
+  /// in this one.
+  lamrt_group *processes = nullptr;
   bool allLogits = false; ///< logits of every row, not of the last ones only
   bool verifyWeights = false;
   bool measure = false; ///< keep the time of each phase

@@ -44,6 +44,7 @@ EngineOptions getEngineOptions(const lamina_program &program,
   EngineOptions engine;
   engine.ranks = options.ranks ? options.ranks : getLeastRanks(program);
   engine.timeout = options.commTimeout * 1000;
+  engine.processes = options.processes;
   engine.context = context;
   engine.chunk = std::min(options.chunk, context);
   engine.threads = options.threads;

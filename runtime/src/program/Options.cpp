@@ -172,7 +172,7 @@ const std::vector<Option> &getOptions() {
       {"--verify-weights", nullptr, "check every byte of the weights",
        setFlag(&Options::verifyWeights)},
       {"--threads", "N",
-       "threads of all ranks (as many as the process may use)",
+       "threads of all ranks in a process (as many as it may use)",
        readInteger<int32_t>(&Options::threads, 1, 1024)},
       {"--tp", "N", "ranks, of those that the program has (the least)",
        readInteger<int32_t>(&Options::ranks, 1, 1024)},

@@ -5,6 +5,8 @@
 
 #include "program/Sampler.h"
 
+#include "lamina/runtime.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,7 +55,9 @@ struct Options {
   int32_t threads = 0;
   int32_t ranks = 0;       ///< --tp; 0: the least that the program has
   int32_t commTimeout = 0; ///< seconds; 0: the runtime's
-  int32_t context = 0;     ///< 0: all that the program has
+  /// Of the processes that mpirun started: set by runProgram.
+  lamrt_group *processes = nullptr;
+  int32_t context = 0; ///< 0: all that the program has
   int32_t chunk = 512;
   int32_t batch = 0; ///< 0: the mode's default
   std::optional<std::string> model;

@@ -47,16 +47,30 @@ lamrt_status prepareStandardStreams() {
   return LAMRT_OK;
 }
 
+namespace {
+std::function<void()> waitHook;
+} // namespace
+
+void setWaitHook(std::function<void()> hook) { waitHook = std::move(hook); }
+
 bool waitFor(int descriptor, short events) {
   pollfd entries[2] = {{descriptor, events, 0}, {wakeup[0], POLLIN, 0}};
+  if (waitHook && poll(entries, 2, 0) == 0)
+    waitHook();
   while (poll(entries, 2, -1) < 0)
     if (errno != EINTR)
       return true; // the operation will say what is wrong
   return entries[0].revents != 0;
 }
 
+namespace {
+bool isMuted = false;
+} // namespace
+
+void setMuted(bool muted) { isMuted = muted; }
+
 lamrt_status writeOut(std::string_view text) {
-  while (!text.empty()) {
+  while (!isMuted && !text.empty()) {
     // The reader may have stopped to read: then only a signal ends the wait.
     if (!waitFor(STDOUT_FILENO, POLLOUT))
       return LAMRT_OK;
@@ -80,6 +94,8 @@ std::string errorDetails;
 void setErrorDetails(std::string lines) { errorDetails = std::move(lines); }
 
 lamrt_status reportError(lamrt_status status, std::string_view message) {
+  if (message.empty() || isMuted)
+    return status;
   std::string line = "error: " + escaped(message) + "\n";
   if (!errorDetails.empty())
     line += errorDetails + '\n';

@@ -5,6 +5,7 @@
 
 #include "lamina/runtime.h"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,10 @@ namespace lamina::program {
 /// Gives SIGPIPE its default again, fills closed descriptors 0 and 2 so that no
 /// file gets their number, and fails with LAMRT_IO if 1 is closed.
 lamrt_status prepareStandardStreams();
+
+/// While it is muted, nothing is written to standard output and no error is
+/// reported: another process of the group does.
+void setMuted(bool isMuted);
 
 /// Writes all of `text` to standard output at once. Fails with LAMRT_IO. A
 /// signal that came since catchInterrupts ends a wait for the reader.
@@ -24,8 +29,11 @@ void setErrorDetails(std::string lines);
 /// Waits until `descriptor` can be read (POLLIN) or written (POLLOUT) without a
 /// wait. Returns false if a signal that catchInterrupts catches came first.
 bool waitFor(int descriptor, short events);
+/// Calls `hook` whenever waitFor has to wait; null for no more.
+void setWaitHook(std::function<void()> hook);
 
-/// Prints `error: <message>` to stderr, and returns `status`.
+/// Prints `error: <message>` to stderr, and returns `status`. An empty message
+/// is none: another process has said it.
 lamrt_status reportError(lamrt_status status, std::string_view message);
 /// The same with lamrt_last_error.
 lamrt_status reportLastError(lamrt_status status);

@@ -5,6 +5,7 @@
 #include "core/Failure.h"
 #include "core/HostResources.h"
 #include "program/Output.h"
+#include "program/Processes.h"
 
 #include <algorithm>
 #include <string>
@@ -18,33 +19,56 @@ constexpr int64_t kPatience = 1000000000; // nanoseconds
 
 } // namespace
 
+lamrt_status Ranks::createAll(const lamina_program &program,
+                              const lamrt_rank_options &options,
+                              int32_t timeout, int32_t algorithm) {
+  lamrt_group_options group = {sizeof(group), options.ranks, timeout, algorithm,
+                               LAMRT_LOCAL};
+  if (lamrt_status status =
+          lamrt_group_create(&program, &group, &shared->group))
+    return status;
+  lamrt_rank_options rank = options;
+  rank.group = shared->group;
+  int32_t threads =
+      options.threads ? options.threads : runtime::getUsableProcessors();
+  rank.threads = std::max(1, threads / options.ranks);
+  for (rank.rank = 0; rank.rank < options.ranks; ++rank.rank) {
+    shared->ranks.push_back(nullptr);
+    if (lamrt_status status =
+            lamrt_rank_create(&program, &rank, &shared->ranks.back()))
+      return status;
+    // One of them shows what goes on.
+    rank.progress = nullptr;
+    rank.tap = nullptr;
+  }
+  return options.ranks > 1 ? shared->threads.start(options.ranks + 1)
+                           : LAMRT_OK;
+}
+
+lamrt_status Ranks::createRoot(const lamina_program &program,
+                               const lamrt_rank_options &options) {
+  shared->group = options.group;
+  if (lamrt_status status = tell(options.group, encodeCreate(options)))
+    return status;
+  shared->ranks.push_back(nullptr);
+  if (lamrt_status status =
+          lamrt_rank_create(&program, &options, &shared->ranks.back()))
+    return status;
+  // A failure to tell is one of the group: the next step says so.
+  setWaitHook([group = options.group] { (void)tell(group, encodeWait()); });
+  return LAMRT_OK;
+}
+
 std::unique_ptr<Ranks> Ranks::create(const lamina_program &program,
                                      const lamrt_rank_options &options,
                                      int32_t timeout, int32_t algorithm,
                                      lamrt_status &status) {
   std::unique_ptr<Ranks> made(new Ranks);
-  Shared &shared = *made->shared;
-  lamrt_group_options group = {sizeof(group), options.ranks, timeout,
-                               algorithm};
-  status = lamrt_group_create(&program, &group, &shared.group);
-  if (status)
-    return nullptr;
-  lamrt_rank_options rank = options;
-  rank.group = shared.group;
-  int32_t threads =
-      options.threads ? options.threads : runtime::getUsableProcessors();
-  rank.threads = std::max(1, threads / options.ranks);
-  for (rank.rank = 0; rank.rank < options.ranks && !status; ++rank.rank) {
-    shared.ranks.push_back(nullptr);
-    status = lamrt_rank_create(&program, &rank, &shared.ranks.back());
-    // One of them shows what goes on.
-    rank.progress = nullptr;
-    rank.tap = nullptr;
-  }
-  shared.results.resize(shared.ranks.size());
-  shared.messages.resize(shared.ranks.size());
-  if (!status && options.ranks > 1)
-    status = shared.threads.start(options.ranks + 1);
+  status = options.group
+               ? made->createRoot(program, options)
+               : made->createAll(program, options, timeout, algorithm);
+  made->shared->results.resize(made->shared->ranks.size());
+  made->shared->messages.resize(made->shared->ranks.size());
   return status ? nullptr : std::move(made);
 }
 
@@ -55,7 +79,11 @@ Ranks::~Ranks() {
   }
   for (lamrt_rank *rank : shared->ranks)
     lamrt_rank_destroy(rank);
-  lamrt_group_destroy(shared->group);
+  // Processes go on: there may be other ranks for them to make.
+  if (areProcesses())
+    setWaitHook(nullptr);
+  else
+    lamrt_group_destroy(shared->group);
 }
 
 void Ranks::Shared::runStep(int32_t rank) {
@@ -89,29 +117,35 @@ bool Ranks::runStep() {
 }
 
 lamrt_status Ranks::step(const lamrt_step &step, const float **logits) {
+  if (areProcesses())
+    if (lamrt_status status = tell(shared->group, encodeStep(step)))
+      return describeFailure(shared->group, status, lamrt_last_error());
   if (!isLost) {
     shared->step = step;
     isLost = !runStep();
   }
   if (isLost)
-    return describeFailure(LAMRT_DEVICE, "");
+    return describeFailure(shared->group, LAMRT_DEVICE, "");
   *logits = shared->logits;
   for (size_t i = 0; i < shared->results.size(); ++i)
     if (lamrt_status status = shared->results[i])
-      return describeFailure(status, shared->messages[i].c_str());
+      return describeFailure(shared->group, status,
+                             shared->messages[i].c_str());
   return LAMRT_OK;
 }
 
 /// Prefers what the group knows: other ranks fail because the first did.
-lamrt_status Ranks::describeFailure(lamrt_status status,
-                                    const char *message) const {
-  lamrt_status first = lamrt_group_failure(shared->group, &message);
-  if (!first)
-    return runtime::fail(status, "%s", message);
-  std::string text = message;
-  size_t line = std::min(text.find('\n'), text.size());
-  setErrorDetails(text.substr(std::min(line + 1, text.size())));
-  return runtime::fail(first, "%s", text.substr(0, line).c_str());
+lamrt_status describeFailure(const lamrt_group *group, lamrt_status status,
+                             const char *message) {
+  std::string last = message;
+  const char *first = nullptr;
+  if (lamrt_status failure = lamrt_group_failure(group, &first)) {
+    status = failure;
+    last = first;
+  }
+  size_t line = std::min(last.find('\n'), last.size());
+  setErrorDetails(last.substr(std::min(line + 1, last.size())));
+  return runtime::fail(status, "%s", last.substr(0, line).c_str());
 }
 
 lamrt_statistics Ranks::statistics() const {

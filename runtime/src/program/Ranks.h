@@ -1,5 +1,6 @@
 //===- Ranks.h - The ranks of a process, a thread each ---------*- C++ -*-===//
 //
+// If the ranks are processes, this is rank 0, which tells the others its steps.
 // A rank alone runs in the caller's thread, several run in threads of their own
 // and the caller watches them. All run the same steps. A rank that never comes
 // back from a step is given up: its thread and memory are left as they are, and
@@ -18,11 +19,17 @@
 
 namespace lamina::program {
 
+/// Stores the failure of a group, or `message` if it is not the group's, as the
+/// last error, with its further lines as details of the next report.
+lamrt_status describeFailure(const lamrt_group *group, lamrt_status status,
+                             const char *message);
+
 class Ranks {
 public:
   /// Makes as many ranks as `options` says, which are those of rank 0; each
   /// gets its share of the threads. `timeout` and `algorithm` are those of
-  /// lamrt_group_options.
+  /// lamrt_group_options. With a group of processes in `options`, makes rank 0
+  /// of it, and tells the others to make theirs.
   /// Returns nothing on failure; `status` and lamrt_last_error say why.
   static std::unique_ptr<Ranks> create(const lamina_program &program,
                                        const lamrt_rank_options &options,
@@ -55,8 +62,13 @@ private:
 
     void runStep(int32_t rank);
   };
+  lamrt_status createAll(const lamina_program &program,
+                         const lamrt_rank_options &options, int32_t timeout,
+                         int32_t algorithm);
+  lamrt_status createRoot(const lamina_program &program,
+                          const lamrt_rank_options &options);
   bool runStep();
-  lamrt_status describeFailure(lamrt_status status, const char *message) const;
+  bool areProcesses() const { return lamrt_group_rank(shared->group) >= 0; }
 
   std::unique_ptr<Shared> shared = std::make_unique<Shared>();
   bool isLost = false;

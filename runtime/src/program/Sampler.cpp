@@ -3,12 +3,14 @@
 #include "program/Sampler.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 namespace lamina::program {
 
 namespace {
+
+constexpr int kDigitBits = 11;
+constexpr size_t kDigits = size_t(1) << kDigitBits;
 
 /// A number that ascends where `logit` descends. Zeros of both signs are one
 /// number, as they compare equal.
@@ -20,13 +22,6 @@ uint32_t getDescendingKey(float logit) {
   return ~ascending;
 }
 
-float scaleByPower(float value, int exponent) {
-  uint32_t bits = static_cast<uint32_t>(exponent + 127) << 23;
-  float power;
-  memcpy(&power, &bits, sizeof(power));
-  return value * power;
-}
-
 } // namespace
 
 uint64_t mixBits(uint64_t x) {
@@ -36,23 +31,8 @@ uint64_t mixBits(uint64_t x) {
   return x ^ x >> 31;
 }
 
-float statedExp(float x) {
-  x = std::clamp(x, -104.0f, 89.0f);
-  float n = std::nearbyint(x * 0x1.715476p+0f);
-  float r = std::fma(n, -0x1.62e4p-1f, x);
-  r = std::fma(n, -0x1.7f7d1cp-20f, r);
-  float p = 0x1.6a2434p-10f;
-  for (float c :
-       {0x1.1239e2p-7f, 0x1.5558f2p-5f, 0x1.555492p-3f, 0x1.fffffcp-2f})
-    p = std::fma(p, r, c);
-  p = std::fma(p * r, r, r) + 1.0f;
-  int whole = static_cast<int>(n);
-  int half = whole >> 1;
-  return scaleByPower(scaleByPower(p, half), whole - half);
-}
-
 Sampler::Sampler(const SamplingOptions &chosen, int64_t size)
-    : options(chosen), vocabulary(size) {
+    : options(chosen), vocabulary(size), kernels(cpu::selectKernels(nullptr)) {
   if (options.temperature == 0)
     return;
   entries.resize(static_cast<size_t>(size));
@@ -61,46 +41,63 @@ Sampler::Sampler(const SamplingOptions &chosen, int64_t size)
   sums.resize(static_cast<size_t>(size));
 }
 
-/// Orders all ids by (logit descending, id ascending): a radix sort of three
-/// digits, which keeps the order of equal keys.
-void Sampler::sortIds(const float *logits) {
-  constexpr int kDigitBits = 11;
-  constexpr size_t kDigits = size_t(1) << kDigitBits;
-  for (int64_t i = 0; i < vocabulary; ++i)
-    entries[static_cast<size_t>(i)] = {getDescendingKey(logits[i]),
-                                       static_cast<int32_t>(i)};
+/// Leaves those entries that may be among the first `count` ones: all whose
+/// highest digit is not above that of the last of them.
+size_t Sampler::selectIds(size_t count) {
+  size_t numbers[kDigits] = {};
+  constexpr int shift = 2 * kDigitBits;
+  for (const Entry &entry : entries)
+    ++numbers[entry.key >> shift];
+  size_t last = 0;
+  for (size_t below = numbers[0]; below < count; below += numbers[last])
+    ++last;
+  auto end =
+      std::remove_if(entries.begin(), entries.end(), [&](const Entry &entry) {
+        return entry.key >> shift > last;
+      });
+  return static_cast<size_t>(end - entries.begin());
+}
+
+/// Orders ids by (logit descending, id ascending), at least the first `count`:
+/// a radix sort of three digits, which keeps the order of equal keys.
+void Sampler::sortIds(const float *logits, size_t count) {
+  auto size = static_cast<size_t>(vocabulary);
+  for (size_t i = 0; i < size; ++i)
+    entries[i] = {getDescendingKey(logits[i]), static_cast<int32_t>(i)};
+  if (count < size)
+    size = selectIds(count);
   for (int shift = 0; shift < 32; shift += kDigitBits) {
     uint32_t begins[kDigits + 1] = {};
-    for (const Entry &entry : entries)
-      ++begins[((entry.key >> shift) & (kDigits - 1)) + 1];
+    for (size_t i = 0; i < size; ++i)
+      ++begins[((entries[i].key >> shift) & (kDigits - 1)) + 1];
     for (size_t i = 1; i <= kDigits; ++i)
       begins[i] += begins[i - 1];
-    for (const Entry &entry : entries)
+    for (size_t i = 0; i < size; ++i) {
+      const Entry &entry = entries[i];
       sorted[begins[(entry.key >> shift) & (kDigits - 1)]++] = entry;
+    }
     entries.swap(sorted);
   }
 }
 
-/// Returns how many ids are kept; their running sums are in `sums`.
-int64_t Sampler::keepIds() {
-  int64_t kept = options.topK > 0 ? std::min<int64_t>(options.topK, vocabulary)
-                                  : vocabulary;
+/// Of the first `kept` ids, returns how many are kept; their running sums are
+/// in `sums`.
+size_t Sampler::keepIds(size_t kept) {
   float sum = 0;
-  for (int64_t i = 0; i < kept; ++i) {
-    auto index = static_cast<size_t>(i);
-    sum = i == 0 ? weights[index] : sum + weights[index];
-    sums[index] = sum;
+  for (size_t i = 0; i < kept; ++i) {
+    sum = i == 0 ? weights[i] : sum + weights[i];
+    sums[i] = sum;
   }
   if (options.topP < 1) {
     float bound = options.topP * sum;
-    int64_t i = 0;
-    while (i + 1 < kept && sums[static_cast<size_t>(i)] < bound)
+    size_t i = 0;
+    while (i + 1 < kept && sums[i] < bound)
       ++i;
     kept = i + 1;
   }
   if (options.minP > 0) {
     float bound = options.minP * weights[0];
-    while (kept > 1 && weights[static_cast<size_t>(kept - 1)] < bound)
+    while (kept > 1 && weights[kept - 1] < bound)
       --kept;
   }
   return kept;
@@ -111,23 +108,21 @@ int32_t Sampler::sample(const float *logits, uint64_t sequence,
   if (options.temperature == 0)
     return static_cast<int32_t>(std::max_element(logits, logits + vocabulary) -
                                 logits);
-  sortIds(logits);
-  float highest = logits[entries[0].id];
-  int64_t used = options.topK > 0 ? std::min<int64_t>(options.topK, vocabulary)
-                                  : vocabulary;
-  for (int64_t i = 0; i < used; ++i) {
-    auto index = static_cast<size_t>(i);
-    weights[index] =
-        statedExp((logits[entries[index].id] - highest) / options.temperature);
-  }
-  int64_t kept = keepIds();
-  float total = sums[static_cast<size_t>(kept - 1)];
+  auto used = static_cast<size_t>(vocabulary);
+  if (options.topK > 0)
+    used = std::min(used, static_cast<size_t>(options.topK));
+  sortIds(logits, used);
+  for (size_t i = 0; i < used; ++i)
+    weights[i] = logits[entries[i].id];
+  kernels->exponentials(weights.data(), static_cast<int64_t>(used), weights[0],
+                        options.temperature);
+  size_t kept = keepIds(used);
   uint64_t bits = mixBits(mixBits(mixBits(options.seed) ^ sequence) ^ position);
-  float bound = static_cast<float>(bits >> 40) * 0x1p-24f * total;
-  for (int64_t i = 0; i < kept; ++i)
-    if (sums[static_cast<size_t>(i)] > bound)
-      return entries[static_cast<size_t>(i)].id;
-  return entries[static_cast<size_t>(kept - 1)].id;
+  float bound = static_cast<float>(bits >> 40) * 0x1p-24f * sums[kept - 1];
+  for (size_t i = 0; i < kept; ++i)
+    if (sums[i] > bound)
+      return entries[i].id;
+  return entries[kept - 1].id;
 }
 
 } // namespace lamina::program

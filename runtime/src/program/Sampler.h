@@ -8,6 +8,8 @@
 #ifndef LAMINA_RUNTIME_PROGRAM_SAMPLER_H
 #define LAMINA_RUNTIME_PROGRAM_SAMPLER_H
 
+#include "cpu/Kernels.h"
+
 #include <cstdint>
 #include <vector>
 
@@ -24,9 +26,6 @@ struct SamplingOptions {
 /// The key of a draw: `mix` of docs/numerics.md.
 uint64_t mixBits(uint64_t x);
 
-/// The stated exponential of docs/numerics.md, in f32.
-float statedExp(float x);
-
 class Sampler {
 public:
   Sampler(const SamplingOptions &options, int64_t vocabulary);
@@ -35,11 +34,13 @@ public:
   int32_t sample(const float *logits, uint64_t sequence, uint64_t position);
 
 private:
-  void sortIds(const float *logits);
-  int64_t keepIds();
+  void sortIds(const float *logits, size_t count);
+  size_t selectIds(size_t count);
+  size_t keepIds(size_t kept);
 
   SamplingOptions options;
   int64_t vocabulary;
+  const cpu::Kernels *kernels; ///< the bits are those of any level
   // Ids and their keys in the order of the page, and scratch for sorting.
   struct Entry {
     uint32_t key; ///< ascending where logits descend

@@ -1,0 +1,179 @@
+//===- Processes.cpp - Ranks that mpirun started --------------------------===//
+
+#include "program/Processes.h"
+
+#include "core/Failure.h"
+#include "core/HostResources.h"
+#include "program/Modes.h"
+#include "program/Output.h"
+#include "program/Ranks.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <unistd.h>
+
+namespace lamina::program {
+
+namespace {
+
+/// By how much a rank reports a failure later than the one before it: the first
+/// report ends the processes of all.
+constexpr useconds_t kReportGap = 50000; // microseconds
+constexpr int32_t kMaxGaps = 10;
+
+lamrt_status reportInTurn(int32_t rank, lamrt_status status) {
+  usleep(static_cast<useconds_t>(std::min(rank, kMaxGaps)) * kReportGap);
+  return reportLastError(status);
+}
+
+/// Processors that a rank may use beside the others of its host. A launcher
+/// that binds its processes has shared them out already.
+int32_t getThreads(const Options &options, const Launch &launch) {
+  if (options.threads)
+    return options.threads;
+  int32_t usable = runtime::getUsableProcessors();
+  bool isBound = usable < sysconf(_SC_NPROCESSORS_ONLN);
+  return isBound ? usable : std::max(1, usable / launch.localSize);
+}
+
+/// The rank of a process that is not rank 0.
+class Follower {
+public:
+  Follower(const lamina_program &program, const Options &options,
+           lamrt_group *group)
+      : program(program), group(group),
+        engine(getEngineOptions(program, options, 1)) {}
+  ~Follower() { lamrt_rank_destroy(rank); }
+  Follower(const Follower &) = delete;
+  Follower &operator=(const Follower &) = delete;
+
+  /// Does what rank 0 tells until it says the end, whose code it stores.
+  lamrt_status run(int32_t &code);
+
+private:
+  lamrt_status create(const int32_t *words, uint64_t size);
+  lamrt_status step(const int32_t *words, uint64_t size);
+
+  const lamina_program &program;
+  lamrt_group *group;
+  EngineOptions engine;
+  lamrt_rank *rank = nullptr;
+};
+
+lamrt_status failMessage() {
+  return runtime::fail(LAMRT_INTERNAL, "group: a message of rank 0 is damaged");
+}
+
+lamrt_status Follower::create(const int32_t *words, uint64_t size) {
+  lamrt_rank_options options = {};
+  options.struct_size = sizeof(options);
+  options.ranks = engine.ranks;
+  options.rank = lamrt_group_rank(group);
+  options.group = group;
+  options.threads = engine.threads;
+  options.model_path = engine.modelPath;
+  options.cpu_level = engine.cpuLevel;
+  options.verify_weights = engine.verifyWeights;
+  if (!decodeCreate(words, size, options))
+    return failMessage();
+  lamrt_rank_destroy(rank);
+  rank = nullptr;
+  // If it fails, it does so on all ranks, and rank 0 says what comes next.
+  (void)lamrt_rank_create(&program, &options, &rank);
+  return LAMRT_OK;
+}
+
+lamrt_status Follower::step(const int32_t *words, uint64_t size) {
+  lamrt_step next = {};
+  const float *none = nullptr;
+  if (!rank || !decodeStep(words, size, next))
+    return failMessage();
+  return lamrt_rank_step(rank, &next, &none);
+}
+
+lamrt_status Follower::run(int32_t &code) {
+  bool isPatient = true;
+  for (;;) {
+    const void *data = nullptr;
+    uint64_t bytes = 0;
+    if (lamrt_status status =
+            lamrt_group_receive(group, isPatient, &data, &bytes))
+      return status;
+    auto *words = static_cast<const int32_t *>(data);
+    uint64_t size = bytes / sizeof(int32_t);
+    lamrt_status status = LAMRT_OK;
+    Message kind = getKind(words, size);
+    switch (kind) {
+    case Message::Create:
+      status = create(words, size);
+      break;
+    case Message::Step:
+      status = step(words, size);
+      break;
+    case Message::Wait:
+      break;
+    case Message::End:
+      return decodeEnd(words, size, code) ? LAMRT_OK : failMessage();
+    default:
+      status = failMessage();
+    }
+    if (status)
+      return status;
+    // Between steps rank 0 has little to do, before the first it may have.
+    isPatient = kind != Message::Step;
+  }
+}
+
+int follow(const lamina_program &program, const Options &options,
+           lamrt_group *group) {
+  Follower follower(program, options, group);
+  int32_t code = LAMRT_OK;
+  lamrt_status status = follower.run(code);
+  if (!status)
+    return code;
+  status = describeFailure(group, status, lamrt_last_error());
+  return reportInTurn(lamrt_group_rank(group), status);
+}
+
+} // namespace
+
+lamrt_status tell(lamrt_group *processes, const Words &message) {
+  return lamrt_group_broadcast(processes, message.data(),
+                               message.size() * sizeof(int32_t));
+}
+
+int runProcesses(const lamina_program &program, Options &options,
+                 const Launch &launch, const std::function<int()> &mode) {
+  if (options.ranks && options.ranks != launch.size)
+    return reportError(LAMRT_USAGE, "--tp: " + std::to_string(options.ranks) +
+                                        ", but " + launch.variable + " has " +
+                                        std::to_string(launch.size) +
+                                        " processes");
+  setMuted(false);
+  options.ranks = launch.size;
+  options.threads = getThreads(options, launch);
+  lamrt_group_options group = {sizeof(group), launch.size,
+                               options.commTimeout * 1000, LAMRT_BY_SIZE,
+                               LAMRT_MPI};
+  if (lamrt_status status =
+          lamrt_group_create(&program, &group, &options.processes)) {
+    reportInTurn(launch.rank, status);
+    // A thread may be waiting in MPI: nothing can be taken down in order.
+    fflush(stderr);
+    _exit(status);
+  }
+  int code =
+      launch.rank == 0 ? mode() : follow(program, options, options.processes);
+  if (launch.rank == 0 && !lamrt_group_failure(options.processes, nullptr))
+    if (lamrt_status status = tell(options.processes, encodeEnd(code)))
+      code = reportLastError(status);
+  if (lamrt_group_failure(options.processes, nullptr)) {
+    fflush(stderr);
+    lamrt_group_end(options.processes, code);
+    _exit(code);
+  }
+  lamrt_group_destroy(options.processes);
+  return code;
+}
+
+} // namespace lamina::program

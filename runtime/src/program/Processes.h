@@ -1,0 +1,25 @@
+//===- Processes.h - Ranks that mpirun started -----------------*- C++ -*-===//
+
+#ifndef LAMINA_RUNTIME_PROGRAM_PROCESSES_H
+#define LAMINA_RUNTIME_PROGRAM_PROCESSES_H
+
+#include "lamina/Support/Launch.h"
+#include "program/Messages.h"
+#include "program/Options.h"
+
+#include <functional>
+
+namespace lamina::program {
+
+/// Sends a message to the other processes; lamrt_group_broadcast's status.
+lamrt_status tell(lamrt_group *processes, const Words &message);
+
+/// Makes the group of all processes. On rank 0 runs `mode`, on the others the
+/// steps that rank 0 tells of. Returns what the process returns, the same on
+/// all ranks; ends all of them at once if one has failed.
+int runProcesses(const lamina_program &program, Options &options,
+                 const Launch &launch, const std::function<int()> &mode);
+
+} // namespace lamina::program
+
+#endif // LAMINA_RUNTIME_PROGRAM_PROCESSES_H
