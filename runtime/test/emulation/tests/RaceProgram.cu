@@ -89,7 +89,7 @@ __global__ void manyRoundsKernel(int *out) {
   }
 }
 
-__attribute__((noinline)) int sumUp(const int *values) {
+__attribute__((noipa)) int sumUp(const int *values) {
   int sum = 0;
   for (int i = 0; i < 8; ++i)
     sum += values[i];
