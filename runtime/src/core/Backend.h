@@ -186,6 +186,9 @@ struct BackendTable {
 
   lamrt_status (*beginStep)(BackendRank *rank, const BackendStep *step);
   lamrt_status (*endStep)(BackendRank *rank);
+  /// After a step that failed: returns once the device does nothing more for
+  /// this rank. There is no step after it.
+  lamrt_status (*stop)(BackendRank *rank);
   /// Widens rows to f32 and copies them to `out`, which is the pinned memory of
   /// the logits (queued) or any (waits).
   lamrt_status (*readRows)(BackendRank *rank, const cpu::Rows *in,

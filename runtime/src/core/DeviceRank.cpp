@@ -17,7 +17,7 @@ namespace {
 constexpr uintptr_t kNowhere = uintptr_t(1) << 40;
 
 /// What devices tell each other when they start: NCCL's id.
-constexpr uint64_t kExchangeBytes = 256;
+constexpr uint64_t kExchangeBytes = 512;
 
 } // namespace
 
@@ -35,20 +35,9 @@ lamrt_status Rank::planDevice(lamrt_rank *handle) {
   return stepStatus;
 }
 
-/// What prepare does for a rank on the CPU, once the weights are open.
-lamrt_status Rank::prepareDevice(lamrt_rank *handle) {
-  if (isPacked(*program))
-    return fail(LAMRT_UNSUPPORTED,
-                "program: its weights are packed for the CPU (%s); run with "
-                "--device cpu, or compile without --weights=packed",
-                program->packed_weights);
+/// All but what planning finds out.
+lamrt_status Rank::describeDevice(BackendOptions &wanted) const {
   const lamrt_cache &kv = program->cache;
-  sectionRows[LAMRT_ROWS_TOKENS] = options.max_tokens;
-  sectionRows[LAMRT_ROWS_LOGITS] = options.max_logit_rows;
-  stepArrays.allocate({options.max_tokens, options.max_logit_rows,
-                       options.max_sequences, options.num_pages,
-                       program->vocabulary, program->max_context});
-  BackendOptions wanted = {};
   wanted.structSize = sizeof(wanted);
   wanted.ranks = options.ranks;
   wanted.rank = options.rank;
@@ -75,6 +64,24 @@ lamrt_status Rank::prepareDevice(lamrt_rank *handle) {
   wanted.numFrequencies = program->num_frequencies;
   wanted.frequencies = program->frequencies;
   wanted.canCapture = !options.tap;
+  return LAMRT_OK;
+}
+
+/// What prepare does for a rank on the CPU, once the weights are open.
+lamrt_status Rank::prepareDevice(lamrt_rank *handle) {
+  if (isPacked(*program))
+    return fail(LAMRT_UNSUPPORTED,
+                "program: its weights are packed for the CPU (%s); run with "
+                "--device cpu, or compile without --weights=packed",
+                program->packed_weights);
+  sectionRows[LAMRT_ROWS_TOKENS] = options.max_tokens;
+  sectionRows[LAMRT_ROWS_LOGITS] = options.max_logit_rows;
+  stepArrays.allocate({options.max_tokens, options.max_logit_rows,
+                       options.max_sequences, options.num_pages,
+                       program->vocabulary, program->max_context});
+  BackendOptions wanted = {};
+  if (lamrt_status status = describeDevice(wanted))
+    return status;
   if (lamrt_status status = planDevice(handle))
     return status;
   if (lamrt_status status = device->create(wanted))

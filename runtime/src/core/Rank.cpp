@@ -354,6 +354,9 @@ lamrt_status Rank::step(const lamrt_step &step, const float **outLogits,
                         lamrt_rank *handle) {
   FloatingPointMode mode;
   runCode(step, handle);
+  // Peers free what this rank's kernels read once all ranks have come back.
+  if (device && stepStatus && isGroup())
+    (void)device->run(&BackendTable::stop);
   // Other ranks have ended with the failure: they would have to run again.
   if (logitsAreNotFinite && !isGroup())
     return explainNonFinite(step, handle);

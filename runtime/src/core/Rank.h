@@ -121,6 +121,7 @@ private:
   // The same on a device (DeviceRank.cpp).
   lamrt_status prepareDevice(lamrt_rank *handle);
   lamrt_status planDevice(lamrt_rank *handle);
+  lamrt_status describeDevice(BackendOptions &wanted) const;
   lamrt_status checkMemory() const;
   lamrt_status allocateMemory();
 

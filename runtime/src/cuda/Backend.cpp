@@ -96,6 +96,7 @@ const runtime::BackendTable table = {
     [](runtime::BackendRank *rank) { return rank->rank.start(); },
     Call<&CudaRank::beginStep>::run,
     [](runtime::BackendRank *rank) { return rank->rank.endStep(); },
+    [](runtime::BackendRank *rank) { return rank->rank.stop(); },
     [](runtime::BackendRank *rank, const cpu::Rows *in, int64_t features,
        int64_t rows, float *out) {
       return rank->rank.isReplaying()

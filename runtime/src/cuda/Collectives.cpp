@@ -1,16 +1,20 @@
 //===- Collectives.cpp - What the GPUs of a group do together -------------===//
 //
-// The way that always works: NCCL sums or gathers in f32, then one kernel does
-// the rest. The communicator does not block: a rank that waits for another
-// looks for errors of NCCL, for a failure of the group, and at the time limit.
+// Few rows: one kernel over the memory of all ranks (OneShot.cu), if they are
+// of one process and can see each other. Else the way that always works: NCCL
+// sums or gathers in f32, then one kernel does the rest. The communicator does
+// not block: a rank that waits for another looks for errors of NCCL, for a
+// failure of the group, and at the time limit.
 //
 //===----------------------------------------------------------------------===//
 
 #include "CudaRank.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <unistd.h>
 #include <vector>
 
 namespace lamina::cuda {
@@ -18,6 +22,10 @@ namespace lamina::cuda {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Addends of a rank up to which each rank reads those of all: the size at
+/// which others leave their one-shot kernels on 2 to 8 GPUs; not measured here.
+constexpr int64_t kOneShotBytes = 256 << 10;
 
 /// Turns of a wait before the processor is given away.
 constexpr int kSpins = 1000;
@@ -81,22 +89,104 @@ lamrt_status CudaRank::waitForStream() {
 }
 
 void CudaRank::abortCommunicator() {
+  // Kernels that wait for a peer leave.
+  if (stopFlag.data())
+    __atomic_store_n(reinterpret_cast<uint32_t *>(stopFlag.data()), 1u,
+                     __ATOMIC_RELEASE);
   if (comm)
     (void)ncclCommAbort(comm);
   comm = nullptr;
 }
 
-lamrt_status CudaRank::connect() {
-  ncclUniqueId id;
-  memset(&id, 0, sizeof(id));
-  if (options.rank == 0)
-    LAMINA_RETURN_IF_FAILED(check(ncclGetUniqueId(&id), "ncclGetUniqueId"));
-  std::vector<ncclUniqueId> all(static_cast<size_t>(options.ranks));
+lamrt_status CudaRank::stop() {
+  (void)cudaSetDevice(device);
+  dropCapture();
+  abortCommunicator();
+  // The step's failure is told already.
+  (void)cudaStreamSynchronize(stream);
+  return LAMRT_OK;
+}
+
+/// Flags of all meetings begin at 0, before any rank can write to them.
+lamrt_status CudaRank::preparePeers() {
+  constexpr size_t words = kMaxMeetingBlocks * (kMaxPeers + 1);
   LAMINA_RETURN_IF_FAILED(
-      host->exchange(options.group, options.rank, &id, all.data(), sizeof(id)));
+      meetingFlags.allocate(words * sizeof(uint32_t), "flags"));
+  LAMINA_RETURN_IF_FAILED(stopFlag.allocatePinned(sizeof(uint32_t), "flags"));
+  memset(stopFlag.data(), 0, sizeof(uint32_t));
+  LAMINA_RETURN_IF_FAILED(check(
+      cudaMemsetAsync(meetingFlags.data(), 0, words * sizeof(uint32_t), stream),
+      "flags"));
+  return check(countOneShotBlocks(multiprocessors, meetingBlocks),
+               "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+}
+
+struct CudaRank::Card {
+  ncclUniqueId id; ///< of rank 0
+  void *arena, *flags;
+  int64_t process; ///< the same for ranks of one process, and only for them
+  int32_t device, blocks;
+  int32_t seesAll; ///< the devices of all ranks, as this process counts them
+};
+
+lamrt_status CudaRank::openPeers(const Card *all) {
+  seesPeers = options.ranks <= kMaxPeers;
+  for (int32_t r = 0; r < options.ranks; ++r) {
+    seesPeers = seesPeers && all[r].seesAll && all[r].process == all[0].process;
+    meetingBlocks = std::min(meetingBlocks, all[r].blocks);
+  }
+  seesPeers = seesPeers && meetingBlocks > 0;
+  if (!seesPeers)
+    return LAMRT_OK;
+  peers.ranks = options.ranks;
+  peers.rank = options.rank;
+  for (int32_t r = 0; r < options.ranks; ++r) {
+    peers.arenas[r] = static_cast<const uint8_t *>(all[r].arena);
+    peers.flags[r] = static_cast<uint32_t *>(all[r].flags);
+    if (r == options.rank)
+      continue;
+    cudaError_t status = cudaDeviceEnablePeerAccess(all[r].device, 0);
+    if (status == cudaErrorPeerAccessAlreadyEnabled) {
+      (void)cudaGetLastError(); // it would be told to whoever asks next
+      status = cudaSuccess;
+    }
+    LAMINA_RETURN_IF_FAILED(check(status, "cudaDeviceEnablePeerAccess"));
+  }
+  peers.numbers = reinterpret_cast<uint32_t *>(meetingFlags.data()) +
+                  kMaxMeetingBlocks * kMaxPeers;
+  peers.stop = reinterpret_cast<const uint32_t *>(stopFlag.data());
+  return LAMRT_OK;
+}
+
+lamrt_status CudaRank::connect() {
+  Card card;
+  memset(&card, 0, sizeof(card));
+  if (options.rank == 0)
+    LAMINA_RETURN_IF_FAILED(
+        check(ncclGetUniqueId(&card.id), "ncclGetUniqueId"));
+  card.arena = arena.data();
+  card.flags = meetingFlags.data();
+  // Processes of two hosts may have one number, but hardly from one moment.
+  static const int64_t process =
+      Clock::now().time_since_epoch().count() ^ int64_t(getpid()) << 40;
+  card.process = process;
+  card.device = device;
+  card.blocks = meetingBlocks;
+  card.seesAll = 1;
+  // Rank r of a process has device r.
+  for (int32_t r = 0; r < options.ranks; ++r) {
+    int can = r == device;
+    if (!can && cudaDeviceCanAccessPeer(&can, device, r) != cudaSuccess)
+      can = 0;
+    card.seesAll &= can;
+  }
+  std::vector<Card> all(static_cast<size_t>(options.ranks));
+  LAMINA_RETURN_IF_FAILED(host->exchange(options.group, options.rank, &card,
+                                         all.data(), sizeof(card)));
+  LAMINA_RETURN_IF_FAILED(openPeers(all.data()));
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
-  return finishCall(ncclCommInitRankConfig(&comm, options.ranks, all[0],
+  return finishCall(ncclCommInitRankConfig(&comm, options.ranks, all[0].id,
                                            options.rank, &config),
                     "start");
 }
@@ -106,6 +196,10 @@ lamrt_status CudaRank::reduce(const runtime::ReduceWork &work) {
     return LAMRT_OK;
   const char *name = work.norm ? "all_reduce_residual_rms_norm" : "all_reduce";
   lastOperation = name;
+  int64_t offset = work.partial.data - arena.data();
+  if (seesPeers && work.rows * work.partial.rowBytes <= kOneShotBytes)
+    return launched(launchOneShot(work, peers, offset, meetingBlocks, stream),
+                    name);
   // Rows with what pads them: it is summed too, and not read.
   cpu::Rows sum = {wide, work.partial.rowBytes, LAMRT_F32};
   auto count =

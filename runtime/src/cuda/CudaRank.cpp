@@ -284,6 +284,8 @@ lamrt_status CudaRank::create(const runtime::BackendOptions &wanted,
                           CUBLAS_DEFAULT_MATH |
                           CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)),
             "cublasSetMathMode"));
+  if (options.ranks > 1)
+    LAMINA_RETURN_IF_FAILED(preparePeers());
   return copyFrequencies();
 }
 

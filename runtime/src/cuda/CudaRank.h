@@ -53,6 +53,7 @@ public:
 
   lamrt_status beginStep(const runtime::BackendStep &step);
   lamrt_status endStep();
+  lamrt_status stop();
   lamrt_status readRows(const cpu::Rows &in, int64_t features, int64_t rows,
                         float *out);
 
@@ -81,6 +82,10 @@ private:
   // What ranks do together (Collectives.cpp).
   /// Before the first step: makes the communicator of NCCL.
   lamrt_status connect();
+  /// What a rank shows the others of itself.
+  struct Card;
+  lamrt_status openPeers(const Card *all);
+  lamrt_status preparePeers();
   /// Calls `isDone` until it is true, the group has failed, or the time limit
   /// has passed.
   template <typename Condition>
@@ -124,6 +129,12 @@ private:
   Buffer hostStaging[2], staging[2];
   cudaEvent_t staged[2] = {};
   int32_t nextStaging = 0;
+
+  // Peers whose memory kernels read, if all ranks can.
+  Buffer meetingFlags, stopFlag;
+  PeerPlaces peers = {};
+  bool seesPeers = false;
+  int32_t meetingBlocks = 0;
 
   // Parts of `scratch`.
   StepPlaces step = {};

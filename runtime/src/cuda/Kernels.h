@@ -20,6 +20,7 @@ using runtime::EmbedWork;
 using runtime::LinearWork;
 using runtime::NormWork;
 using runtime::PairWork;
+using runtime::ReduceWork;
 using runtime::RopeWork;
 
 /// The arrays of a step on the device.
@@ -51,6 +52,27 @@ cudaError_t launchConvert(cpu::Rows in, const float *bias, cpu::Rows out,
 cudaError_t launchJoinColumns(const cpu::Rows &in, int64_t rows, int64_t begin,
                               int64_t width, const cpu::Rows &out,
                               cudaStream_t stream);
+
+/// Ranks that read each other's memory, at most.
+constexpr int32_t kMaxPeers = 8;
+/// Blocks of a kernel in which ranks meet, at most.
+constexpr int32_t kMaxMeetingBlocks = 64;
+
+/// What a kernel in which ranks meet needs of all of them.
+struct PeerPlaces {
+  int32_t ranks, rank;
+  const uint8_t *arenas[kMaxPeers];
+  uint32_t *flags[kMaxPeers]; ///< [kMaxMeetingBlocks][kMaxPeers]
+  uint32_t *numbers;    ///< [kMaxMeetingBlocks]: meetings so far; of this rank
+  const uint32_t *stop; ///< pinned: not 0 once this rank ends
+};
+
+/// OneShot.cu: ReduceWork, over the memory of all ranks; `offset` is that of
+/// the addends in the arena.
+cudaError_t launchOneShot(const ReduceWork &work, const PeerPlaces &peers,
+                          int64_t offset, int32_t blocks, cudaStream_t stream);
+/// How many blocks of it are on a device at one time, of what it may have.
+cudaError_t countOneShotBlocks(int32_t multiprocessors, int32_t &out);
 
 /// Rope.cu: cosines, then sines, of [rows][pairs].
 cudaError_t launchAngles(const int32_t *positions, const double *frequencies,

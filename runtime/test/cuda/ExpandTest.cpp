@@ -80,7 +80,8 @@ TEST_F(ExpandTest, block_types) {
   for (const Format &format : kFormats)
     for (int32_t type : {LAMRT_BF16, LAMRT_F32}) {
       const int64_t rows = 5, blocks = 3, inBegin = 32;
-      const int64_t in = blocks * format.elements, rowBytes = blocks * format.bytes;
+      const int64_t in = blocks * format.elements,
+                    rowBytes = blocks * format.bytes;
       std::vector<uint8_t> source(static_cast<size_t>(rows * rowBytes));
       for (uint8_t &byte : source)
         byte = static_cast<uint8_t>(engine());
@@ -93,7 +94,8 @@ TEST_F(ExpandTest, block_types) {
                     source.begin() + static_cast<int64_t>(block) + half);
         }
       int64_t width = in - inBegin;
-      const void *got = load(source, format.type, rows, rowBytes, inBegin, in, type);
+      const void *got =
+          load(source, format.type, rows, rowBytes, inBegin, in, type);
       Values expected, bounds;
       for (int64_t row = 0; row < rows; ++row)
         for (int64_t i = inBegin; i < in; ++i) {

@@ -284,6 +284,25 @@ TEST_F(KernelsTest, a_stack_that_overflows_is_found) {
                                            HasSubstr("illegal address")));
 }
 
+__global__ void recurseTogetherKernel(int *out) {
+  __syncthreads();
+  out[threadIdx.x] = recurse(100);
+}
+
+TEST_F(KernelsTest, a_stack_that_runs_into_another_is_found) {
+  int intoAnother = 0;
+  for (uint64_t seed = 0; seed < 16; ++seed) {
+    emulation::Options options;
+    options.seed = seed;
+    use(options);
+    int *out = allocate<int>(2);
+    EXPECT_NE(run(stream(), 1, 2, recurseTogetherKernel, out), cudaSuccess);
+    for (const std::string &report : emulation::takeReports())
+      intoAnother += report.find("a stack overflowed") != std::string::npos;
+  }
+  EXPECT_GT(intoAnother, 0);
+}
+
 __global__ void trapKernel() {
   if (threadIdx.x == 3)
     __trap();

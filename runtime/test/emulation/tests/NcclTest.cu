@@ -2,6 +2,7 @@
 
 #include "EmulatedTest.h"
 
+#include <chrono>
 #include <functional>
 #include <nccl.h>
 #include <thread>
@@ -126,6 +127,9 @@ TEST_F(NcclTest, nothing_is_queued_before_a_poll) {
                             self.stream),
               ncclInvalidUsage);
     EXPECT_EQ(cudaMemsetAsync(data, 0, 4, self.stream), cudaErrorNotPermitted);
+    ncclResult_t state = ncclSuccess;
+    EXPECT_EQ(ncclCommGetAsyncError(self.comm, &state), ncclSuccess);
+    EXPECT_EQ(state, ncclInProgress) << "one poll is not enough";
     ASSERT_EQ(self.poll(), ncclSuccess);
     EXPECT_EQ(download(data, 1, self.stream)[0], 2);
     end(self);
@@ -197,6 +201,8 @@ TEST_F(NcclTest, an_abort_frees_its_own_rank) {
                               self.stream),
                 ncclSuccess);
     }
+    // By then the stream of rank 0 waits.
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(ncclCommAbort(self.comm), ncclSuccess);
     EXPECT_EQ(cudaStreamSynchronize(self.stream), cudaSuccess);
   });

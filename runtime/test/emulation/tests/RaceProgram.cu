@@ -89,6 +89,21 @@ __global__ void manyRoundsKernel(int *out) {
   }
 }
 
+__attribute__((noipa)) int sumUp(const int *values) {
+  int sum = 0;
+  for (int i = 0; i < 8; ++i)
+    sum += values[i];
+  return sum;
+}
+
+/// Threads with arrays of their own, which lie where those of others lay.
+__global__ void stackKernel(int *out) {
+  int values[8];
+  for (int i = 0; i < 8; ++i)
+    values[i] = static_cast<int>(threadIdx.x) * i;
+  out[threadIdx.x] = sumUp(values);
+}
+
 /// A second round of a buffer needs a barrier between reads and writes.
 template <bool kSecond>
 __global__ void roundsKernel(int *out) {
@@ -168,7 +183,9 @@ std::function<void()> kernel(int grid, int block,
 template <bool kBarrier>
 void sum() {
   cudaStream_t on = makeStream();
-  launch(on, 3, 64, sumKernel<kBarrier>, zeros<float>(3, on));
+  // More blocks than the device holds at a time: they use the same shared
+  // memory one after another.
+  launch(on, 20, 64, sumKernel<kBarrier>, zeros<float>(20, on));
   check(cudaStreamSynchronize(on));
 }
 
@@ -191,6 +208,7 @@ int main(int argc, char **argv) {
       {"warp-rounds", kernel(1, 32, manyRoundsKernel<true>)},
       {"warp-rounds-without-second-syncwarp",
        kernel(1, 32, manyRoundsKernel<false>)},
+      {"stack", kernel(1, 64, stackKernel)},
       {"rounds", kernel(1, 64, roundsKernel<true>)},
       {"rounds-without-second-barrier", kernel(1, 64, roundsKernel<false>)},
       {"flag", flag<true>},

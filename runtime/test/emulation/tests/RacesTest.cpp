@@ -63,8 +63,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(Cases, OrderedTest,
                          ::testing::Values("sum", "neighbour", "rounds",
-                                           "warp-rounds", "flag", "streams",
-                                           "pinned"),
+                                           "warp-rounds", "stack", "flag",
+                                           "streams", "pinned"),
                          caseName);
 
 } // namespace
