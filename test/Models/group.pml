@@ -4,7 +4,7 @@
  * fails if a rank does what the table does not have.
  *
  * RANKS ranks agree, rank 0 tells the others that there is a step, they run
- * COLLECTIVES collectives, and rank 0 tells the end. One rank, at any point
+ * COLLECTIVES collectives, rank 0 tells the end, and they meet once more. One rank, at any point
  * between two messages, dies or stalls (it sends no more; nobody kills the
  * others), fails (it ends the group), or brings something else than the others.
  * Checked: nobody waits for ever but who stalls; without a fault all end well; no
@@ -164,6 +164,11 @@ last:
   :: self == 0 -> tellAll()
   :: else -> hear()
   fi;
+  /* Whoever is lost behind its last step is missed. */
+  advance(agree);
+  sendAll();
+  waitFor(HAS_ALL);
+  advance(complete);
   fate[self] = ends;
   goto over;
 

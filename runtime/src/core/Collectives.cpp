@@ -272,13 +272,12 @@ void Rank::reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
                       rows.norm,
                       old.features,
                       old.count};
-    runOnDevice(&BackendTable::reduce,
-                ReduceWork{reduction.partial.rows,
-                           reduction.bias,
-                           {},
-                           old.features,
-                           old.count,
-                           &fused});
+    runOnDevice(&BackendTable::reduce, ReduceWork{reduction.partial.rows,
+                                                  reduction.bias,
+                                                  {},
+                                                  old.features,
+                                                  old.count,
+                                                  &fused});
     return;
   }
   offer.in = reduction.partial.rows;

@@ -62,9 +62,7 @@ cudaError_t translateArguments(const void *function, Argument *arguments,
       void *word;
       std::memcpy(&word, bytes + at, 8);
       bool isPointer = arguments[i].isPointer;
-      // Between the members of a struct there may be anything.
-      if (!word ||
-          (!isPointer && (!isDeviceAddress(word) || !findRange(word).alive)))
+      if (!word || (!isPointer && !isDeviceAddress(word)))
         continue;
       // Between the members of a struct there may be anything, also addresses
       // that are not alive; and a member may point to the end of an allocation.
