@@ -306,6 +306,18 @@ TEST_F(GroupTest, RanksMustBeCreatedAlike) {
   EXPECT_EQ(lamrt_last_error(),
             "options: rank 2 has num_pages " + std::to_string(rank.num_pages) +
                 ", rank 0 has " + std::to_string(rank.num_pages - 1));
+  // A rank that was refused may come again, one that is there may not.
+  --rank.num_pages;
+  ASSERT_EQ(lamrt_rank_create(&tables.stories.program, &rank, &other), LAMRT_OK)
+      << lamrt_last_error();
+  lamrt_rank *again = nullptr;
+  EXPECT_EQ(lamrt_rank_create(&tables.stories.program, &rank, &again),
+            LAMRT_USAGE);
+  EXPECT_STREQ(lamrt_last_error(), "options: rank 2 is in the group already");
+  lamrt_rank_destroy(other);
+  EXPECT_EQ(lamrt_rank_create(&tables.stories.program, &rank, &other), LAMRT_OK)
+      << lamrt_last_error();
+  lamrt_rank_destroy(other);
   lamrt_rank_destroy(first);
   lamrt_group_destroy(group);
 }

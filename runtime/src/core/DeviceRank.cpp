@@ -4,6 +4,7 @@
 #include "PackedWeights.h"
 #include "Plugin.h"
 #include "Rank.h"
+#include "lamina/Support/CheckedMath.h"
 
 #include <algorithm>
 #include <cmath>
@@ -49,9 +50,10 @@ lamrt_status Rank::describeDevice(BackendOptions &wanted) const {
   wanted.maxSequences = options.max_sequences;
   wanted.pagesPerSequence = stepArrays.pageColumns();
   for (int s = 0; s < LAMRT_NUM_SECTIONS; ++s)
-    if (__builtin_mul_overflow(variant->arena_bytes[s], sectionRows[s],
-                               &wanted.sectionBytes[s]))
-      return fail(LAMRT_LIMIT, "memory: needs more than 2^64 bytes");
+    if (auto bytes = checkedMul(variant->arena_bytes[s], sectionRows[s]))
+      wanted.sectionBytes[s] = *bytes;
+    else
+      return fail(LAMRT_LIMIT, "memory: needs more than 2^63 bytes");
   wanted.numPages = options.num_pages;
   wanted.numLayers = kv.num_layers;
   wanted.kvHeads = variant->kv_heads;
@@ -92,12 +94,14 @@ lamrt_status Rank::prepareDevice(lamrt_rank *handle) {
   cacheBytes = places.cacheBytes;
   logits = places.logits;
   if (options.tap) {
-    uint64_t bytes = 0;
-    if (__builtin_mul_overflow(std::max(wanted.widest[0], wanted.widest[1]) *
-                                   int64_t(sizeof(float)),
-                               int64_t(options.max_tokens), &bytes))
-      return fail(LAMRT_LIMIT, "memory: needs more than 2^64 bytes");
-    if (lamrt_status status = scratch.allocate(bytes, "activations"))
+    int64_t widest =
+        *std::max_element(std::begin(wanted.widest), std::end(wanted.widest));
+    auto bytes = checkedProduct<int64_t>(
+        std::initializer_list<int64_t>{widest, 4, options.max_tokens});
+    if (!bytes)
+      return fail(LAMRT_LIMIT, "memory: needs more than 2^63 bytes");
+    if (lamrt_status status =
+            scratch.allocate(static_cast<uint64_t>(*bytes), "activations"))
       return status;
     prepared = scratch.data();
   }
@@ -124,8 +128,8 @@ void Rank::endOnDevice() {
     failStep(status);
     return;
   }
-  if (stepResult && checkLogits(stepResult, stepArrays.numLogitRows()))
-    return;
+  if (stepResult)
+    (void)checkLogits(stepResult, stepArrays.numLogitRows());
 }
 
 bool Rank::checkLogits(const float *values, int64_t rows) {

@@ -159,11 +159,8 @@ lamrt_status Group::join(const lamrt_rank_options &options) {
                 options.rank, own);
   bool isFirst =
       std::find(hasJoined.begin(), hasJoined.end(), true) == hasJoined.end();
-  hasJoined[rank] = true;
-  if (isFirst) {
+  if (isFirst)
     first = options;
-    return LAMRT_OK;
-  }
   const struct {
     const char *name;
     int32_t mine, theirs;
@@ -178,6 +175,7 @@ lamrt_status Group::join(const lamrt_rank_options &options) {
       return fail(LAMRT_USAGE, "options: rank %d has %s %d, rank %d has %d",
                   options.rank, field.name, field.mine, first.rank,
                   field.theirs);
+  hasJoined[rank] = true;
   return LAMRT_OK;
 }
 
