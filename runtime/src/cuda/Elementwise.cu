@@ -25,10 +25,9 @@ dim3 getBlocks(int64_t features, int64_t rows) {
   return dim3(static_cast<unsigned>((features + kChunk - 1) / kChunk * rows));
 }
 
-/// out = rnd(a + b). Launch: getBlocks() blocks of kThreads. `out` may be `a`
-/// or `b`.
-__global__ void __launch_bounds__(kThreads)
-    addKernel(const __grid_constant__ PairWork work) {
+/// out = rnd(combine(a, b)), element by element.
+template <typename Combine>
+__device__ void combineRows(const PairWork &work, Combine combine) {
   auto [row, i] = getPlace(work.features);
   if (i >= work.features)
     return;
@@ -36,22 +35,21 @@ __global__ void __launch_bounds__(kThreads)
   Floats b = loadUpTo(getRow(work.b, row), work.b.type, i, work.features);
 #pragma unroll
   for (int j = 0; j < kVector; ++j)
-    a.v[j] += b.v[j];
+    a.v[j] = combine(a.v[j], b.v[j]);
   storeUpTo(getRow(work.out, row), work.out.type, i, work.features, a);
+}
+
+/// out = rnd(a + b). Launch: getBlocks() blocks of kThreads. `out` may be `a`
+/// or `b`.
+__global__ void __launch_bounds__(kThreads)
+    addKernel(const __grid_constant__ PairWork work) {
+  combineRows(work, [](float a, float b) { return a + b; });
 }
 
 /// out = rnd(a / (1 + exp(-a)) * b). Launch: as addKernel.
 __global__ void __launch_bounds__(kThreads)
     siluMulKernel(const __grid_constant__ PairWork work) {
-  auto [row, i] = getPlace(work.features);
-  if (i >= work.features)
-    return;
-  Floats a = loadUpTo(getRow(work.a, row), work.a.type, i, work.features);
-  Floats b = loadUpTo(getRow(work.b, row), work.b.type, i, work.features);
-#pragma unroll
-  for (int j = 0; j < kVector; ++j)
-    a.v[j] = a.v[j] / (1.0f + expf(-a.v[j])) * b.v[j];
-  storeUpTo(getRow(work.out, row), work.out.type, i, work.features, a);
+  combineRows(work, [](float a, float b) { return a / (1.0f + expf(-a)) * b; });
 }
 
 /// out[t] = rnd(in[rows[t]] + bias). A value that has the type already is
