@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <iterator>
 #include <unistd.h>
 
 LLD_HAS_DRIVER(elf)
@@ -94,6 +95,43 @@ static int syncFile(const std::string &path) {
   return failure;
 }
 
+namespace {
+
+/// While this is, signals that end the process wait. The linker makes a file
+/// with a name of its own first, and then says that a signal is to remove it:
+/// one in between would leave it behind.
+class DelayedSignals {
+public:
+  DelayedSignals() {
+    struct sigaction action = {};
+    action.sa_handler = [](int signal) { received = signal; };
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < std::size(kSignals); ++i) {
+      sigaction(kSignals[i], nullptr, &before[i]);
+      // nohup and shells have some signals ignored, and mean it.
+      if (before[i].sa_handler != SIG_IGN)
+        sigaction(kSignals[i], &action, nullptr);
+    }
+  }
+  ~DelayedSignals() {
+    for (size_t i = 0; i < std::size(kSignals); ++i)
+      sigaction(kSignals[i], &before[i], nullptr);
+    if (received)
+      ::raise(received);
+  }
+  DelayedSignals(const DelayedSignals &) = delete;
+  DelayedSignals &operator=(const DelayedSignals &) = delete;
+
+private:
+  static constexpr int kSignals[] = {SIGHUP, SIGINT, SIGTERM};
+  static volatile sig_atomic_t received;
+  struct sigaction before[std::size(kSignals)] = {};
+};
+
+volatile sig_atomic_t DelayedSignals::received = 0;
+
+} // namespace
+
 /// Runs the linker in this process. Returns false and its messages on failure.
 static bool runLinker(const std::vector<std::string> &arguments,
                       std::string &messages) {
@@ -101,6 +139,7 @@ static bool runLinker(const std::vector<std::string> &arguments,
   for (const std::string &argument : arguments)
     pointers.push_back(argument.c_str());
   llvm::raw_string_ostream stream(messages);
+  DelayedSignals delayed;
   lld::Result result =
       lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
   return result.retCode == 0;
