@@ -31,22 +31,8 @@ RowKind lamina::getRowKind(Value value) {
 }
 
 RowKind lamina::getWholeRowKind(Value value) {
-  while (true) {
-    if (auto argument = dyn_cast<BlockArgument>(value)) {
-      auto loop = cast<LayersOp>(argument.getOwner()->getParentOp());
-      value = loop.getInits()[argument.getArgNumber() - 1];
-      continue;
-    }
-    Operation *op = value.getDefiningOp();
-    if (isa<EmbedOp>(op))
-      return RowKind::tokens;
-    if (isa<SelectRowsOp>(op))
-      return RowKind::logits;
-    if (auto loop = dyn_cast<LayersOp>(op))
-      value = loop.getInits()[cast<OpResult>(value).getResultNumber()];
-    else
-      value = op->getOperand(0);
-  }
+  return isa<SelectRowsOp>(findRowSource(value)) ? RowKind::logits
+                                                 : RowKind::tokens;
 }
 
 bool lamina::mayShareSlot(Operation *op, unsigned result, unsigned operand) {

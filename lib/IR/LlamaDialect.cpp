@@ -77,7 +77,9 @@ struct LlamaInliner : DialectInlinerInterface {
   }
   bool isLegalToInline(Operation *op, Region *into, bool,
                        IRMapping &) const final {
-    return !isCollective(op) || isCollectivePlace(into->getParentOp());
+    // Several blocks would leave no place for the caller's collectives.
+    return (!isCollective(op) || isCollectivePlace(into->getParentOp())) &&
+           op->getParentRegion()->hasOneBlock();
   }
 };
 

@@ -14,6 +14,59 @@
 using namespace mlir;
 using namespace lamina;
 
+namespace {
+
+/// The functions under an op that hold a collective, themselves or by calls.
+/// Also of IR that was not verified.
+class CollectiveCallees {
+public:
+  explicit CollectiveCallees(Operation *root);
+
+  /// True if the function that `user` names `symbol` holds a collective.
+  bool holdsCollective(Operation *user, FlatSymbolRefAttr symbol) const;
+
+private:
+  Operation *lookUp(Operation *user, FlatSymbolRefAttr symbol) const;
+
+  mutable SymbolTableCollection symbols; // a cache
+  llvm::DenseSet<Operation *> holders;   // only asked
+};
+
+CollectiveCallees::CollectiveCallees(Operation *root) {
+  // From the functions with a collective back to their callers.
+  llvm::MapVector<Operation *, SmallVector<Operation *>> callers;
+  SmallVector<Operation *> open;
+  root->walk([&](Operation *op) {
+    auto function = op->getParentOfType<func::FuncOp>();
+    if (!function)
+      return;
+    if (auto call = dyn_cast<func::CallOp>(op)) {
+      if (Operation *callee = lookUp(call, call.getCalleeAttr()))
+        callers[callee].push_back(function);
+    } else if (isa_and_nonnull<LlamaDialect>(op->getDialect()) &&
+               isCollective(op)) {
+      open.push_back(function);
+    }
+  });
+  while (!open.empty()) {
+    Operation *function = open.pop_back_val();
+    if (holders.insert(function).second)
+      llvm::append_range(open, callers.lookup(function));
+  }
+}
+
+Operation *CollectiveCallees::lookUp(Operation *user,
+                                     FlatSymbolRefAttr symbol) const {
+  return symbol ? symbols.lookupNearestSymbolFrom(user, symbol) : nullptr;
+}
+
+bool CollectiveCallees::holdsCollective(Operation *user,
+                                        FlatSymbolRefAttr symbol) const {
+  return holders.contains(lookUp(user, symbol));
+}
+
+} // namespace
+
 /// Checks that `op`, which is not of this dialect, touches no encoded value.
 static LogicalResult verifyForeignOp(Operation *op) {
   if (isa<func::FuncOp, func::ReturnOp, func::CallOp>(op))
@@ -59,13 +112,26 @@ static LogicalResult verifyCall(func::CallOp call, Operation *root,
     return success();
   if (!callees)
     callees.emplace(root);
-  if (!callees->holdsCollective(call))
+  if (!callees->holdsCollective(call, call.getCalleeAttr()))
     return success();
   return call.emitOpError("calls ")
          << call.getCalleeAttr()
          << ", which holds a collective, and needs to sit directly in "
             "func.func or llama.layers, got "
          << describePlace(call);
+}
+
+/// Checks that nobody can call a function with a collective by its address:
+/// who does is not known.
+static LogicalResult verifyConstant(func::ConstantOp constant, Operation *root,
+                                    std::optional<CollectiveCallees> &callees) {
+  if (!callees)
+    callees.emplace(root);
+  if (!callees->holdsCollective(constant, constant.getValueAttr()))
+    return success();
+  return constant.emitOpError("takes the address of ")
+         << constant.getValueAttr()
+         << ", which holds a collective, and needs to be a func.call";
 }
 
 LogicalResult LlamaDialect::verifyOperationAttribute(Operation *root,
@@ -85,6 +151,8 @@ LogicalResult LlamaDialect::verifyOperationAttribute(Operation *root,
   auto check = [&](Operation *op) -> WalkResult {
     if (auto call = dyn_cast<func::CallOp>(op))
       return verifyCall(call, root, callees);
+    if (auto constant = dyn_cast<func::ConstantOp>(op))
+      return verifyConstant(constant, root, callees);
     if (op->getDialect() != this)
       return verifyForeignOp(op);
     return verifyCollectivePlace(op);
@@ -104,40 +172,4 @@ LogicalResult LlamaDialect::verifyRegionResultAttribute(
     Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
   return op->emitOpError("needs no attribute of the llama dialect on result #")
          << index << ", got '" << attribute.getName().getValue() << "'";
-}
-
-//===----------------------------------------------------------------------===//
-// Functions that hold a collective
-//===----------------------------------------------------------------------===//
-
-CollectiveCallees::CollectiveCallees(Operation *root) {
-  // From the functions with a collective back to their callers.
-  llvm::MapVector<Operation *, SmallVector<Operation *>> callers;
-  SmallVector<Operation *> open;
-  root->walk([&](Operation *op) {
-    auto function = op->getParentOfType<func::FuncOp>();
-    if (!function)
-      return;
-    if (auto call = dyn_cast<func::CallOp>(op)) {
-      if (Operation *callee = lookUpCallee(call))
-        callers[callee].push_back(function);
-    } else if (isa_and_nonnull<LlamaDialect>(op->getDialect()) &&
-               isCollective(op)) {
-      open.push_back(function);
-    }
-  });
-  while (!open.empty()) {
-    Operation *function = open.pop_back_val();
-    if (holders.insert(function).second)
-      llvm::append_range(open, callers.lookup(function));
-  }
-}
-
-Operation *CollectiveCallees::lookUpCallee(func::CallOp call) const {
-  FlatSymbolRefAttr symbol = call.getCalleeAttr();
-  return symbol ? symbols.lookupNearestSymbolFrom(call, symbol) : nullptr;
-}
-
-bool CollectiveCallees::holdsCollective(func::CallOp call) const {
-  return holders.contains(lookUpCallee(call));
 }

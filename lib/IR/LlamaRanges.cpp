@@ -89,6 +89,30 @@ bool lamina::isCollectivePlace(Operation *parent) {
   return function && function.getBody().hasOneBlock();
 }
 
+Operation *lamina::findRowSource(Value value) {
+  // Code that cannot be reached may read its own results.
+  llvm::SmallPtrSet<Value, 8> seen;
+  while (seen.insert(value).second) {
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      auto loop = dyn_cast<LayersOp>(argument.getOwner()->getParentOp());
+      if (!loop || argument.getArgNumber() == 0)
+        return nullptr;
+      value = loop.getInits()[argument.getArgNumber() - 1];
+      continue;
+    }
+    Operation *op = value.getDefiningOp();
+    if (isa<EmbedOp, SelectRowsOp>(op) ||
+        !isa_and_nonnull<LlamaDialect>(op->getDialect()) ||
+        op->getNumOperands() == 0)
+      return op;
+    if (auto loop = dyn_cast<LayersOp>(op))
+      value = loop.getInits()[cast<OpResult>(value).getResultNumber()];
+    else
+      value = op->getOperand(0);
+  }
+  return value.getDefiningOp();
+}
+
 std::string lamina::describeDistribution(Attribute encoding) {
   if (!encoding)
     return "whole";

@@ -256,7 +256,7 @@ struct ShardPass : lamina::impl::ShardPassBase<ShardPass> {
         << plan.ranks << " ranks:";
     for (const ShardProblem &problem : plan.problems)
       error << "\n  " << problem.subject << ": " << problem.reason;
-    error << "\nhelp: ranks that would do: "
+    error << "\nhelp: ranks that would do, up to " << kMostRanksTried << ": "
           << findPossibleRanks(getOperation());
   }
 };

@@ -106,7 +106,7 @@ bool Planner::canHoldCollective(Operation *op) {
 }
 
 /// Finds the functions that not every rank may run: they are called where no
-/// collective may stand, or by such a function.
+/// collective may stand, by such a function, or by their address.
 void Planner::findConditionalFunctions() {
   llvm::MapVector<Operation *, SmallVector<Operation *>> callees;
   SmallVector<Operation *> open;
@@ -118,6 +118,9 @@ void Planner::findConditionalFunctions() {
     else
       open.push_back(callee);
   }
+  for (auto constant : collectOps<func::ConstantOp>(module))
+    open.push_back(symbols.lookupNearestSymbolFrom(
+        constant, cast<SymbolRefAttr>(constant.getValueAttr())));
   while (!open.empty()) {
     Operation *function = open.pop_back_val();
     if (conditional.insert(function).second)
@@ -378,8 +381,7 @@ ShardPlan lamina::planSharding(ModuleOp module, int64_t ranks) {
 }
 
 SmallVector<int64_t> lamina::findPossibleRanks(ModuleOp module) {
-  auto candidates = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, 16));
-  candidates.append({32, 64});
+  auto candidates = llvm::seq_inclusive<int64_t>(1, kMostRanksTried);
   SmallVector<int64_t> possible;
   llvm::copy_if(candidates, std::back_inserter(possible), [&](int64_t ranks) {
     return planSharding(module, ranks).problems.empty();

@@ -32,7 +32,10 @@ ShardPlan planSharding(mlir::ModuleOp module, int64_t ranks);
 /// Prints a split as a user would say it: `whole`, `rows in units of 8`.
 std::string describeSplit(SplitAttr split);
 
-/// Returns the numbers of ranks, of 1 to 16, 32 and 64, that the module can be
+/// The most ranks that `findPossibleRanks` tries.
+inline constexpr int64_t kMostRanksTried = 128;
+
+/// Returns the numbers of ranks, up to kMostRanksTried, that the module can be
 /// split over.
 llvm::SmallVector<int64_t> findPossibleRanks(mlir::ModuleOp module);
 

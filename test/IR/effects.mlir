@@ -230,4 +230,23 @@ module attributes {llama.ranks = 2 : i64} {
     %0 = call @block(%x, %p) : (tensor<?x64xf32>, tensor<?x64xf32, #llama.partial>) -> tensor<?x64xf32>
     return %0 : tensor<?x64xf32>
   }
+
+  // A callee of several blocks would leave the caller's collective no place.
+
+  // INLINE-LABEL: func @no_inline_blocks
+  // INLINE:         llama.all_reduce
+  // INLINE-NEXT:    call @blocks
+  func.func private @blocks(%c: i1, %x: tensor<?x64xf32>) {
+    cf.cond_br %c, ^a, ^b
+  ^a:
+    llama.tap %x, "a" : tensor<?x64xf32>
+    return
+  ^b:
+    return
+  }
+  func.func @no_inline_blocks(%c: i1, %p: tensor<?x64xf32, #llama.partial>) -> tensor<?x64xf32> {
+    %0 = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
+    call @blocks(%c, %0) : (i1, tensor<?x64xf32>) -> ()
+    return %0 : tensor<?x64xf32>
+  }
 }

@@ -312,6 +312,24 @@ module attributes {llama.ranks = 2 : i64} {
 // -----
 
 module attributes {llama.ranks = 2 : i64} {
+  func.func private @sum(%p: tensor<?x64xf32, #llama.partial>) {
+    %0 = llama.all_reduce %p sum f32 tree [2] : tensor<?x64xf32, #llama.partial> -> tensor<?x64xf32>
+    return
+  }
+  func.func private @local() {
+    return
+  }
+  func.func @no_address_of_collective(%c: i1, %p: tensor<?x64xf32, #llama.partial>) {
+    %0 = func.constant @local : () -> ()
+    // expected-error @below {{'func.constant' op takes the address of @sum, which holds a collective, and needs to be a func.call}}
+    %1 = func.constant @sum : (tensor<?x64xf32, #llama.partial>) -> ()
+    return
+  }
+}
+
+// -----
+
+module attributes {llama.ranks = 2 : i64} {
   func.func @no_indirect_call_of_collective(%c: i1) {
     llama.layers %l to 2 {
       scf.if %c {

@@ -35,6 +35,6 @@
 // ONE:     return
 
 // HEADS: error: cannot be split over 5 ranks
-// HEADS: help: ranks that would do: 1, 2, 3, 4, 8{{$}}
+// HEADS: help: ranks that would do, up to 128: 1, 2, 3, 4, 8{{$}}
 
 // OTHER: error: is sharded for 2 ranks already, cannot be sharded for 4

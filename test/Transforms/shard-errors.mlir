@@ -9,7 +9,7 @@
 // CHECK-NEXT: @up: 3 output features in units of 1: 3 units for 5 ranks
 // CHECK-NEXT: @down: 3 input features in units of 1: 3 units for 5 ranks
 // CHECK-NEXT: @embed: a vocabulary of 4 for 5 ranks
-// CHECK-NEXT: help: ranks that would do: 1, 2{{$}}
+// CHECK-NEXT: help: ranks that would do, up to 128: 1, 2{{$}}
 llama.weight private @embed : tensor<4x8xf32> from "embed"
 llama.weight private @wq : tensor<24x8xf32> from "q"
 llama.weight private @wk : tensor<8x8xf32> from "k"
@@ -39,7 +39,7 @@ func.func @too_many_ranks(%ids: tensor<?xi32>, %positions: tensor<?xi32>) -> ten
 
 // CHECK:      error: cannot be split over 5 ranks:
 // CHECK-NEXT: @wk: 12 output features in units of 4: 3 units for 5 ranks
-// CHECK:      help: ranks that would do: 1, 2, 3, 6, 9, 12{{$}}
+// CHECK:      help: ranks that would do, up to 128: 1, 2, 3, 6, 9, 12{{$}}
 llama.weight private @wq : tensor<48x8xf32> from "q"
 llama.weight private @wk : tensor<12x8xf32> from "k"
 llama.weight private @wv : tensor<12x8xf32> from "v"
@@ -61,7 +61,7 @@ func.func @copies(%x: tensor<?x8xf32>, %positions: tensor<?xi32>) -> tensor<?x8x
 // CHECK:      error: cannot be split over 5 ranks:
 // CHECK-NEXT: @up: 96 output features in units of 32: 3 units for 5 ranks
 // CHECK-NEXT: @down: 96 input features in units of 32: 3 units for 5 ranks
-// CHECK-NEXT: help: ranks that would do: 1, 2, 3{{$}}
+// CHECK-NEXT: help: ranks that would do, up to 128: 1, 2, 3{{$}}
 llama.weight private @up : tensor<96x32x!llama.block<q8_0>> from "up"
 llama.weight private @down : tensor<32x96x!llama.block<q8_0>> from "down"
 func.func @int8(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
@@ -77,7 +77,7 @@ func.func @int8(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
 // CHECK:      error: cannot be split over 5 ranks:
 // CHECK-NEXT: @w: its readers differ: columns in units of 1, whole
 // CHECK-NEXT: @square: its readers differ: columns in units of 1, rows in units of 1
-// CHECK-NEXT: help: ranks that would do: 1{{$}}
+// CHECK-NEXT: help: ranks that would do, up to 128: 1{{$}}
 llama.weight private @w : tensor<64x8xf32> from "w"
 llama.weight private @square : tensor<8x8xf32> from "square"
 func.func @columns_and_whole(%x: tensor<?x8xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>) {

@@ -370,6 +370,32 @@ func.func @calls(%ids: tensor<?xi32>, %x: tensor<?x8xf32>, %c: i1) -> (tensor<?x
 
 // -----
 
+// A function that is called by its address may be run by some ranks only: there
+// everything stays whole.
+
+// CHECK-LABEL: func private @by_address
+// CHECK-NOT:     llama.all_reduce
+// CHECK:         return
+llama.weight private @up3 : tensor<16x8xf32> from "up3"
+llama.weight private @down3 : tensor<8x16xf32> from "down3"
+func.func private @by_address(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %u = llama.linear %x, @up3 leaves [] : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  %d = llama.linear %u, @down3 leaves [] : (tensor<?x16xf32>) -> tensor<?x8xf32>
+  return %d : tensor<?x8xf32>
+}
+func.func @calls_by_address(%x: tensor<?x8xf32>, %c: i1) -> tensor<?x8xf32> {
+  %f = func.constant @by_address : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %y = scf.if %c -> tensor<?x8xf32> {
+    %z = func.call_indirect %f(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+    scf.yield %z : tensor<?x8xf32>
+  } else {
+    scf.yield %x : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
 // A tapped value is whole.
 
 // CHECK-LABEL: func @tapped

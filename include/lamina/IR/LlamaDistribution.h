@@ -51,22 +51,10 @@ bool isCollective(mlir::Operation *op);
 /// block, which every rank runs, or `llama.layers` of one.
 bool isCollectivePlace(mlir::Operation *parent);
 
-/// The functions under an op that hold a collective, themselves or by calls.
-/// Also of IR that was not verified.
-class CollectiveCallees {
-public:
-  explicit CollectiveCallees(mlir::Operation *root);
-
-  /// True if the callee of `call` holds a collective.
-  bool holdsCollective(mlir::func::CallOp call) const;
-
-  /// Returns the callee of `call`, null if there is none.
-  mlir::Operation *lookUpCallee(mlir::func::CallOp call) const;
-
-private:
-  mutable mlir::SymbolTableCollection symbols; // a cache
-  llvm::DenseSet<mlir::Operation *> holders;   // only asked
-};
+/// Returns the op that says which rows `value` has, followed through ops and
+/// loops that keep them: a `llama.embed`, a `llama.select_rows`, or whatever
+/// else of no llama op; null for an argument of a function.
+mlir::Operation *findRowSource(mlir::Value value);
 
 /// Prints a distribution as a user would say it: `whole`, or the encoding.
 std::string describeDistribution(mlir::Attribute encoding);
