@@ -23,7 +23,7 @@ void lamina::buildShardedPipeline(OpPassManager &manager,
 }
 
 void lamina::buildFusedPipeline(OpPassManager &manager,
-                                const StageOptions &options) {
+                                const FusedStageOptions &options) {
   buildShardedPipeline(manager, options);
   FusingOptions fusing;
   fusing.shardResidual = options.shardResidual;
@@ -65,7 +65,7 @@ void lamina::registerPipelines() {
   PassPipelineRegistration<StageOptions>(
       "llama-to-sharded", "import -> sharded: split over the ranks",
       buildShardedPipeline);
-  PassPipelineRegistration<StageOptions>(
+  PassPipelineRegistration<FusedStageOptions>(
       "llama-to-fused",
       "import -> fused: split over the ranks, merge, hoist, fuse",
       buildFusedPipeline);

@@ -10,7 +10,7 @@
 
 namespace lamina {
 
-/// Options of the stages.
+/// Options of the stage `sharded`.
 struct StageOptions : mlir::PassPipelineOptions<StageOptions> {
   Option<RankCount> ranks{*this, "ranks",
                           llvm::cl::desc("Number of ranks (default 1)"),
@@ -21,6 +21,10 @@ struct StageOptions : mlir::PassPipelineOptions<StageOptions> {
       llvm::cl::values(
           clEnumValN(SumMode::f32, "f32", "once, after the sum in f32"),
           clEnumValN(SumMode::native, "native", "after each add"))};
+};
+
+/// Options of the stage `fused`.
+struct FusedStageOptions : StageOptions {
   Option<bool> shardResidual{
       *this, "shard-residual",
       llvm::cl::desc("Keep the residual in rows of the ranks"),
@@ -42,7 +46,7 @@ void buildShardedPipeline(mlir::OpPassManager &manager,
 /// `import` -> `fused`: the sharded stage, then merge the projections, hoist
 /// the first norm, fuse, shard the residual if wanted, canonicalise.
 void buildFusedPipeline(mlir::OpPassManager &manager,
-                        const StageOptions &options);
+                        const FusedStageOptions &options);
 
 /// `sharded` -> `fused`.
 void buildFusingPipeline(mlir::OpPassManager &manager,

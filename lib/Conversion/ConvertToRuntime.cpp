@@ -80,7 +80,7 @@ private:
   void convert(LayersOp op);
   void convert(func::ReturnOp op);
   /// Records that the step has this collective here.
-  void addCollective(int32_t operation, Value sent);
+  void addCollective(int32_t operation, Value brought, ValueRange shared);
   void setTables();
   void setVariant(int64_t ranks);
 
@@ -251,19 +251,39 @@ void StepConverter::convert(AttentionOp op) {
         getConstant(op.getScaleAttr()), getSlot(op.getAttended())});
 }
 
-void StepConverter::addCollective(int32_t operation, Value sent) {
-  auto type = cast<RankedTensorType>(sent.getType());
-  collectives.push_back(builder.getDictionaryAttr({
+/// Adds a collective to which a rank brings `brought`. Of `shared`, results, a
+/// rank that does a row gives it to the others, unless it keeps its rows.
+void StepConverter::addCollective(int32_t operation, Value brought,
+                                  ValueRange shared) {
+  auto type = cast<RankedTensorType>(brought.getType());
+  int64_t resultBytes = 0;
+  bool keepsRows = false;
+  for (Value result : shared) {
+    auto resultType = cast<RankedTensorType>(result.getType());
+    if (isa_and_nonnull<RowsAttr>(resultType.getEncoding()))
+      keepsRows = true;
+    else
+      resultBytes = addSaturating(
+          resultBytes,
+          multiplySaturating(resultType.getDimSize(1),
+                             resultType.getElementTypeBitWidth() / 8));
+  }
+  SmallVector<NamedAttribute> entry = {
       builder.getNamedAttr("features",
                            builder.getI64IntegerAttr(type.getDimSize(1))),
       builder.getNamedAttr("operation",
                            builder.getStringAttr(kCollectiveNames[operation])),
       builder.getNamedAttr(
           "rows",
-          builder.getStringAttr(kRowNames[unsigned(getWholeRowKind(sent))])),
+          builder.getStringAttr(kRowNames[unsigned(getWholeRowKind(brought))])),
+      builder.getNamedAttr("result_bytes",
+                           builder.getI64IntegerAttr(resultBytes)),
       builder.getNamedAttr("times", builder.getI64IntegerAttr(times)),
       builder.getNamedAttr("type", TypeAttr::get(type.getElementType())),
-  }));
+  };
+  if (keepsRows)
+    entry.push_back(builder.getNamedAttr("keeps_rows", builder.getUnitAttr()));
+  collectives.push_back(builder.getDictionaryAttr(entry));
 }
 
 /// The radices of a tree over ranks.
@@ -273,14 +293,15 @@ static SmallVector<int32_t> getRadices(ArrayRef<int64_t> tree) {
 
 template <typename ReduceOp>
 void StepConverter::convertSum(ReduceOp op, int32_t operation, StringRef name) {
-  addCollective(operation, op.getPartial());
+  addCollective(operation, op.getPartial(), op->getResults());
   auto [bias, biasLayer] = getBias(op, op.getWeightRefs());
   call(name, {getSlot(op.getPartial()), bias, biasLayer,
               getList(getRadices(op.getTree())), getSlot(op.getReduced())});
 }
 
 void StepConverter::convert(AllReduceResidualRmsNormOp op) {
-  addCollective(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, op.getPartial());
+  addCollective(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, op.getPartial(),
+                op->getResults());
   SmallVector<WeightRef> refs = op.getWeightRefs();
   auto [bias, biasLayer] = getBias(op, ArrayRef(refs).drop_front());
   call("lamrt_all_reduce_residual_rms_norm",
@@ -292,12 +313,12 @@ void StepConverter::convert(AllReduceResidualRmsNormOp op) {
 }
 
 void StepConverter::convert(AllGatherOp op) {
-  addCollective(LAMRT_ALL_GATHER, op.getParts());
+  addCollective(LAMRT_ALL_GATHER, op.getParts(), {});
   call("lamrt_all_gather", {getSlot(op.getParts()), getSlot(op.getGathered())});
 }
 
 void StepConverter::convert(GatherOp op) {
-  addCollective(LAMRT_GATHER, op.getColumns());
+  addCollective(LAMRT_GATHER, op.getColumns(), {});
   call("lamrt_gather", {getSlot(op.getColumns()), getSlot(op.getGathered())});
 }
 

@@ -1,6 +1,7 @@
 //===- FuseAllReduceResidualRmsNorm.cpp -----------------------------------===//
 //
 // rms_norm(residual + all_reduce(partial)) -> all_reduce_residual_rms_norm
+// all_gather(rms_norm(residual + reduce_scatter(partial))), of rows -> the same
 // rms_norm(residual + update) -> residual_rms_norm, with one rank
 //
 //===----------------------------------------------------------------------===//
@@ -29,27 +30,41 @@ remark::RemarkOpts getRemarkOptions(StringRef name, Operation *op) {
       getFunctionName(op));
 }
 
+template <typename SumOp>
+Operation *buildWithSum(RewriterBase &rewriter, Location loc, Type normedType,
+                        const FusionMatch &match, SumOp sum) {
+  RmsNormOp norm = match.norm;
+  return AllReduceResidualRmsNormOp::create(
+      rewriter, loc, normedType, match.residual.getType(), match.update,
+      match.residual, norm.getWeightAttr(), norm.getLayer(),
+      norm.getIndexAttr(), sum.getBiasAttr(), sum.getBiasLayer(),
+      sum.getBiasIndexAttr(), norm.getEpsAttr(), norm.getNormAttr(),
+      sum.getSumAttr(), sum.getTreeAttr());
+}
+
 /// Builds the fused op at the add.
 Operation *buildFused(RewriterBase &rewriter, FusionMatch &match) {
   RmsNormOp norm = match.norm;
   rewriter.setInsertionPoint(match.add);
   SmallVector<Location> locations;
   if (match.sum)
-    locations.push_back(match.sum.getLoc());
+    locations.push_back(match.sum->getLoc());
   locations.append({match.add.getLoc(), norm.getLoc()});
+  if (match.gather)
+    locations.push_back(match.gather.getLoc());
   Location loc = rewriter.getFusedLoc(locations);
-  Type residualType = match.residual.getType();
   if (!match.sum)
     return ResidualRmsNormOp::create(
-        rewriter, loc, norm.getType(), residualType, match.update,
+        rewriter, loc, norm.getType(), match.residual.getType(), match.update,
         match.residual, norm.getWeightAttr(), norm.getLayer(),
         norm.getIndexAttr(), norm.getEpsAttr(), norm.getNormAttr());
-  return AllReduceResidualRmsNormOp::create(
-      rewriter, loc, norm.getType(), residualType, match.update, match.residual,
-      norm.getWeightAttr(), norm.getLayer(), norm.getIndexAttr(),
-      match.sum.getBiasAttr(), match.sum.getBiasLayer(),
-      match.sum.getBiasIndexAttr(), norm.getEpsAttr(), norm.getNormAttr(),
-      match.sum.getSumAttr(), match.sum.getTreeAttr());
+  Type normedType = norm.getType();
+  if (match.gather)
+    normedType = match.gather.getType();
+  if (auto sum = dyn_cast<ReduceScatterOp>(match.sum))
+    return buildWithSum(rewriter, loc, normedType, match, sum);
+  return buildWithSum(rewriter, loc, normedType, match,
+                      cast<AllReduceOp>(match.sum));
 }
 
 /// Replaces the ops of a site by the fused op; says and returns what it saves
@@ -58,13 +73,19 @@ Cost fuse(RewriterBase &rewriter, FusionMatch &match, int64_t executions) {
   Cost before;
   before += match.norm.getCost();
   before += match.add.getCost();
-  if (match.sum)
-    before += match.sum.getCost();
+  for (Operation *op : {match.sum, match.gather.getOperation()})
+    if (op)
+      before += cast<CostOpInterface>(op).getCost();
   Location loc = match.norm.getLoc();
   Operation *fused = buildFused(rewriter, match);
   Cost saved =
       getSavings(before, cast<CostOpInterface>(fused).getCost(), executions);
-  rewriter.replaceOp(match.norm, fused->getResult(0));
+  if (match.gather) {
+    rewriter.replaceOp(match.gather, fused->getResult(0));
+    rewriter.eraseOp(match.norm);
+  } else {
+    rewriter.replaceOp(match.norm, fused->getResult(0));
+  }
   rewriter.replaceOp(match.add, fused->getResult(1));
   if (match.sum)
     rewriter.eraseOp(match.sum);

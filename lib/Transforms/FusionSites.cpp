@@ -2,6 +2,7 @@
 
 #include "FusionSites.h"
 
+#include "lamina/IR/LlamaDistribution.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/CastInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -37,6 +38,11 @@ constexpr FusionMiss kCastBeforeAdd = {
     "CastBeforeAdd",
     "a cast or a reshape stands between the all_reduce and the add",
     "let the all_reduce have the type of the residual"};
+constexpr FusionMiss kRowsNotGathered = {
+    "RowsNotGathered",
+    "the normed rows of a rank are not joined by one all_gather of the block, "
+    "with no collective in between",
+    "gather the normed rows behind the norm, and let all readers read that"};
 constexpr FusionMiss kLateLayer = {
     "LateLayer", "the layer of the norm's weight is defined after the add",
     "define the layer before the add"};
@@ -63,10 +69,21 @@ Value skipCasts(Value value, Operation *user) {
   return value;
 }
 
-/// Returns the all_reduce that the addend `value` of `add` is, or is made of by
-/// casts and reshapes.
-AllReduceOp findSumBehindCasts(Value value, AddOp add) {
-  return skipCasts(value, add).getDefiningOp<AllReduceOp>();
+/// Returns `op` if it sums over ranks, null otherwise.
+Operation *getIfSum(Operation *op) {
+  return isa_and_nonnull<AllReduceOp, ReduceScatterOp>(op) ? op : nullptr;
+}
+
+/// Returns the sum over ranks that the addend `value` of `add` is, or is made
+/// of by casts and reshapes.
+Operation *findSumBehindCasts(Value value, AddOp add) {
+  return getIfSum(skipCasts(value, add).getDefiningOp());
+}
+
+/// True if a site needs a sum over ranks. One rank has none, unless the
+/// residual is in rows: there is no other fused op for these.
+bool needsSum(AddOp add, int64_t ranks) {
+  return ranks > 1 || getDistribution(add.getType());
 }
 
 /// True if `op` may write the order of collectives.
@@ -80,8 +97,8 @@ bool mayBeCollective(Operation *op) {
   });
 }
 
-/// Checks the all_reduce `sum` as an addend of `match.add`.
-std::optional<FusionMiss> checkSum(AllReduceOp sum, AddOp add) {
+/// Checks `sum`, over ranks, as an addend of `add`.
+std::optional<FusionMiss> checkSum(Operation *sum, AddOp add) {
   if (sum->getBlock() != add->getBlock())
     return kSumInOtherBlock;
   if (!sum->hasOneUse())
@@ -92,7 +109,23 @@ std::optional<FusionMiss> checkSum(AllReduceOp sum, AddOp add) {
   return std::nullopt;
 }
 
-/// Finds the all_reduce of the add; the update is looked at first.
+/// Finds the all_gather behind a norm of rows.
+std::optional<FusionMiss> findGather(FusionMatch &match) {
+  RmsNormOp norm = match.norm;
+  if (!norm->hasOneUse())
+    return kRowsNotGathered;
+  match.gather = dyn_cast<AllGatherOp>(*norm->user_begin());
+  if (!match.gather || match.gather->getBlock() != norm->getBlock())
+    return kRowsNotGathered;
+  // The fused op, which gathers too, is built at the add.
+  for (Operation *op = match.add->getNextNode(); op != match.gather;
+       op = op->getNextNode())
+    if (mayBeCollective(op))
+      return kRowsNotGathered;
+  return std::nullopt;
+}
+
+/// Finds the sum over ranks of the add; the update is looked at first.
 std::optional<FusionMiss> findSum(FusionMatch &match) {
   AddOp add = match.add;
   std::optional<FusionMiss> firstMiss;
@@ -100,13 +133,13 @@ std::optional<FusionMiss> findSum(FusionMatch &match) {
       {add.getUpdate(), add.getResidual()},
       {add.getResidual(), add.getUpdate()}};
   for (auto [update, residual] : roles) {
-    auto sum = update.getDefiningOp<AllReduceOp>();
+    Operation *sum = getIfSum(update.getDefiningOp());
     if (!sum)
       continue;
     std::optional<FusionMiss> miss = checkSum(sum, add);
     if (!miss) {
       match.sum = sum;
-      match.update = sum.getPartial();
+      match.update = sum->getOperand(0);
       match.residual = residual;
       return std::nullopt;
     }
@@ -131,7 +164,7 @@ bool lamina::isFusionSite(RmsNormOp norm, int64_t ranks) {
   if (!add || !isDefinedBefore(add.getUpdate(), add) ||
       !isDefinedBefore(add.getResidual(), add))
     return false;
-  return ranks == 1 || findSumBehindCasts(add.getUpdate(), add) ||
+  return !needsSum(add, ranks) || findSumBehindCasts(add.getUpdate(), add) ||
          findSumBehindCasts(add.getResidual(), add);
 }
 
@@ -147,8 +180,11 @@ FusionResult lamina::matchFusionSite(RmsNormOp norm, int64_t ranks) {
     return kNormInOtherBlock;
   match.update = match.add.getUpdate();
   match.residual = match.add.getResidual();
-  if (ranks > 1)
+  if (needsSum(match.add, ranks))
     if (std::optional<FusionMiss> miss = findSum(match))
+      return *miss;
+  if (getDistribution(norm.getType()))
+    if (std::optional<FusionMiss> miss = findGather(match))
       return *miss;
   // The fused op is built at the add: its users may precede the norm.
   if (!isDefinedBefore(norm.getLayer(), match.add))

@@ -18,7 +18,9 @@ namespace lamina {
 struct FusionMatch {
   RmsNormOp norm;
   AddOp add;
-  AllReduceOp sum; // null with one rank
+  mlir::Operation *sum =
+      nullptr;        // all_reduce or reduce_scatter; one rank: null
+  AllGatherOp gather; // of normed rows; null if they are whole
   mlir::Value residual;
   mlir::Value update; // the operand of the fused op: partial or whole
 };
@@ -33,8 +35,9 @@ struct FusionMiss {
 using FusionResult = std::variant<FusionMatch, FusionMiss>;
 
 /// True if `norm` is a site: its input is a residual add and, with several
-/// ranks, the add has an all_reduce. The add may be inside a fused op; casts
-/// and reshapes may stand in between. Code that cannot be reached has no sites.
+/// ranks or a residual in rows, the add has a sum over ranks. The add may be
+/// inside a fused op; casts and reshapes may stand in between. Code that cannot
+/// be reached has no sites.
 bool isFusionSite(RmsNormOp norm, int64_t ranks);
 
 /// Checks every condition of the fusion at a site; changes nothing.

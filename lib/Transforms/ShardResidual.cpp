@@ -24,7 +24,7 @@ namespace {
 
 constexpr StringLiteral kCategory = "llama-shard-residual";
 
-/// With fewer rows a rank, every rank does all rows of a fused op.
+/// With fewer rows a rank, the parts of the ranks differ by a factor or more.
 constexpr int64_t kRowsWorthSharing = 2;
 
 remark::RemarkOpts getRemarkOptions(StringRef name, Operation *op) {
@@ -49,10 +49,18 @@ bool isLeftWhole(const ResidualStream &stream, int64_t ranks) {
     return true;
   }
   if (!ShapedType::isDynamic(tokens) && tokens / kRowsWorthSharing < ranks) {
-    miss("FewRows") << remark::reason("{0} rows on {1} ranks: every rank does "
-                                      "all of them, and nothing is sent",
+    miss("FewRows") << remark::reason("{0} rows on {1} ranks: some would have "
+                                      "none, and wait for the others at every "
+                                      "site",
                                       tokens, ranks)
                     << remark::suggest("let the number of tokens be dynamic");
+    return true;
+  }
+  if (isa_and_nonnull<SelectRowsOp>(findRowSource(first.getResidual()))) {
+    miss("SelectedRows")
+        << remark::reason("the residual has the wanted rows of a step: they "
+                          "are few, and programs keep no part of them")
+        << remark::suggest("select the rows behind the last site");
     return true;
   }
   // A gather sends what a site saves, and is one collective more.
@@ -103,8 +111,9 @@ public:
   void run();
 
 private:
-  /// Makes `operand`, a whole value, the rows that `at` then reads.
-  void shard(OpOperand &operand, Operation *at);
+  /// Makes `operand`, a whole value, its rows. They are taken where the value
+  /// is made, so that nobody keeps the whole of it for them.
+  void shard(OpOperand &operand);
   /// Gives `value` rows; who reads it whole reads an all_gather, which is put
   /// at the insertion point.
   void gather(Value value, Location loc);
@@ -118,10 +127,12 @@ private:
   SmallVector<AllGatherOp> gathers;
 };
 
-void StreamSharder::shard(OpOperand &operand, Operation *at) {
-  rewriter.setInsertionPoint(at);
-  auto made = ShardRowsOp::create(rewriter, at->getLoc(), rows, operand.get());
-  rewriter.modifyOpInPlace(at, [&] { operand.set(made.getRows()); });
+void StreamSharder::shard(OpOperand &operand) {
+  Operation *user = operand.getOwner();
+  rewriter.setInsertionPointAfterValue(operand.get());
+  auto made =
+      ShardRowsOp::create(rewriter, user->getLoc(), rows, operand.get());
+  rewriter.modifyOpInPlace(user, [&] { operand.set(made.getRows()); });
   shards.push_back(made);
 }
 
@@ -133,8 +144,8 @@ void StreamSharder::gather(Value value, Location loc) {
 }
 
 void StreamSharder::shardLoop(LayersOp loop, unsigned number) {
-  shard(loop->getOpOperand(number), loop);
-  shard(loop.getYield()->getOpOperand(number), loop.getYield());
+  shard(loop->getOpOperand(number));
+  shard(loop.getYield()->getOpOperand(number));
   rewriter.setInsertionPointToStart(&loop.getBody().front());
   gather(loop.getRegionIterArgs()[number], loop.getLoc());
   rewriter.setInsertionPointAfter(loop);
@@ -156,7 +167,7 @@ void StreamSharder::fold() {
 
 void StreamSharder::run() {
   for (AllReduceResidualRmsNormOp site : stream.sites) {
-    shard(site.getResidualMutable(), site);
+    shard(site.getResidualMutable());
     rewriter.setInsertionPointAfter(site);
     gather(site.getNewResidual(), site.getLoc());
   }

@@ -65,7 +65,7 @@
 
 // IR-NEXT: @lamina.variants = internal constant [1 x {{.*}}{ i32 1, i32 8, ptr @lamina.step_1.slots, [3 x i64] [i64 384, i64 128, i64 0], i32 5, i32 0, i32 2, ptr @lamina.step_1.lists, ptr null, ptr @step_1 }]
 // IR-NEXT: @lamina.tokenizer = internal constant [3 x i8] c"\AB\00\FF"
-// IR-NEXT: @[[JSON:.+]] = internal constant [78 x i8] c"{\22name\22:\22tiny\22,\22variants\22:[{\22bytes_per_token\22:0,\22collectives\22:[],\22ranks\22:1}]}\00"
+// IR-NEXT: @[[JSON:.+]] = internal constant [103 x i8] c"{\22name\22:\22tiny\22,\22variants\22:[{\22bytes_per_logits_row\22:0,\22bytes_per_token\22:0,\22collectives\22:[],\22ranks\22:1}]}\00"
 // IR-NEXT: @[[PATH:.+]] = internal constant [12 x i8] c"models/tiny\00"
 // IR-NEXT: @[[RELATIVE:.+]] = internal constant [8 x i8] c"../tiny\00"
 // IR-NEXT: @lamina.program = internal constant
@@ -82,7 +82,7 @@
 
 // The note: sizes of name and description, type, both.
 
-// IR-NEXT: @lamina.note = internal constant {{.*}} { i32 7, i32 77, i32 1, [8 x i8] c"Lamina\00\00", [80 x i8] c"{\22name\22:\22tiny\22,\22variants\22:[{\22bytes_per_token\22:0,\22collectives\22:[],\22ranks\22:1}]}\00\00\00" }, section ".note.lamina", align 4
+// IR-NEXT: @lamina.note = internal constant {{.*}} { i32 7, i32 102, i32 1, [8 x i8] c"Lamina\00\00", [104 x i8] c"{\22name\22:\22tiny\22,\22variants\22:[{\22bytes_per_logits_row\22:0,\22bytes_per_token\22:0,\22collectives\22:[],\22ranks\22:1}]}\00\00" }, section ".note.lamina", align 4
 
 // IR:      define ptr @lamina_program_v1() {
 // IR-NEXT:   ret ptr @lamina.program

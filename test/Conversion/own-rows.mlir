@@ -16,15 +16,16 @@
 // CHECK-NOT:         lamina.copies
 // CHECK:         } attributes {lamina.slots = array<i32: [[H]], {{[0-9]+}}>}
 
-// The collectives are those of whole rows.
+// The collectives are those of whole rows; a site gives one row of 256 bytes to
+// the others, not two.
 
-// CALLS:      collectives = [{features = 64 : i64, operation = "all_reduce", rows = "tokens", times = 1 : i64, type = f32}, {features = 64 : i64, operation = "all_reduce_residual_rms_norm", rows = "tokens", times = 4 : i64, type = f32}, {features = 64 : i64, operation = "all_gather", rows = "tokens", times = 1 : i64, type = f32}]
+// CALLS:      collectives = [{features = 64 : i64, operation = "all_reduce", result_bytes = 256 : i64, rows = "tokens", times = 1 : i64, type = f32}, {features = 64 : i64, keeps_rows, operation = "all_reduce_residual_rms_norm", result_bytes = 256 : i64, rows = "tokens", times = 4 : i64, type = f32}, {features = 64 : i64, operation = "all_gather", result_bytes = 0 : i64, rows = "tokens", times = 1 : i64, type = f32}]
 // CALLS:      call @lamrt_shard_rows(%{{.+}}, %[[X:.+]], %[[H:.+]]) : (!llvm.ptr, i32, i32) -> ()
 // CALLS:      scf.for
 // CALLS:        call @lamrt_all_reduce_residual_rms_norm(%{{.+}}, %{{.+}}, %[[H]], {{.*}}, %[[H]])
 // CALLS:      call @lamrt_all_gather(%{{.+}}, %[[H]], %{{.+}})
 
-// EXPANDED:   operation = "reduce_scatter", rows = "tokens", times = 4
+// EXPANDED:   keeps_rows, operation = "reduce_scatter", result_bytes = 0 : i64, rows = "tokens", times = 4
 // EXPANDED:   call @lamrt_reduce_scatter(%{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %[[S:.+]]) : (!llvm.ptr, i32, i32, i32, i32, i32) -> ()
 // EXPANDED:   call @lamrt_add(%{{.+}}, %[[H:.+]], %[[S]], %[[H]])
 // EXPANDED:   call @lamrt_rms_norm(%{{.+}}, %[[H]],

@@ -175,7 +175,7 @@ LogicalResult Checker::checkUnrolling(ModuleOp sharded, bool isBitEqual) {
 
 /// The `sharded` pipeline pass by pass. `sharded` stays null where there is
 /// rightly no plan.
-LogicalResult Checker::checkShardedStage(const StageOptions &options,
+LogicalResult Checker::checkShardedStage(const FusedStageOptions &options,
                                          ModuleRef &sharded) {
   int64_t ranks = options.ranks.getValue().value;
   bool isBitEqual = program.isBitEqual(ranks);
@@ -217,7 +217,7 @@ LogicalResult Checker::checkShardedStage(const StageOptions &options,
 }
 
 /// The rest of the `fused` pipeline pass by pass.
-LogicalResult Checker::checkFusedStage(const StageOptions &options,
+LogicalResult Checker::checkFusedStage(const FusedStageOptions &options,
                                        ModuleOp sharded) {
   int64_t ranks = options.ranks.getValue().value;
   bool isBitEqual = program.isBitEqual(ranks);
@@ -257,7 +257,7 @@ LogicalResult Checker::checkFusedStage(const StageOptions &options,
 }
 
 LogicalResult Checker::checkStages(int64_t ranks) {
-  StageOptions options;
+  FusedStageOptions options;
   options.ranks = RankCount{ranks};
   options.sum = program.sum;
   ModuleRef sharded;
@@ -331,7 +331,7 @@ LogicalResult Checker::checkPartialSums() {
       return LogicalResult::failure();
   }
   ModuleRef piped = transform(*program.module, [&](OpPassManager &manager) {
-    StageOptions options;
+    FusedStageOptions options;
     options.ranks = RankCount{program.ranks};
     buildFusedPipeline(manager, options);
   });

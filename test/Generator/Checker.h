@@ -56,9 +56,9 @@ private:
   // The order of the checks: Checker.cpp.
   mlir::LogicalResult checkModel();
   mlir::LogicalResult checkStages(int64_t ranks);
-  mlir::LogicalResult checkShardedStage(const StageOptions &options,
+  mlir::LogicalResult checkShardedStage(const FusedStageOptions &options,
                                         ModuleRef &sharded);
-  mlir::LogicalResult checkFusedStage(const StageOptions &options,
+  mlir::LogicalResult checkFusedStage(const FusedStageOptions &options,
                                       mlir::ModuleOp sharded);
   mlir::LogicalResult checkPassesAlone();
   mlir::LogicalResult checkPartialSums();

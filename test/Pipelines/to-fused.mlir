@@ -31,6 +31,7 @@
 
 // ROWS-LABEL: func @step
 // ROWS:         llama.shard_rows
+// ROWS-NEXT:    llama.rms_norm
 // ROWS-NEXT:    llama.layers {{.*}} : tensor<?x64xbf16, #llama.rows>, tensor<?x64xbf16>
 // ROWS-NOT:     llama.all_gather
 // ROWS:         return

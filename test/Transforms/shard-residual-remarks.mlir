@@ -30,11 +30,18 @@ module attributes {llama.ranks = 4 : i64} {
     return
   }
 
-  // CHECK: [Missed] FewRows | Category:llama-shard-residual | Function=few_rows | Reason="7 rows on 4 ranks: every rank does all of them, and nothing is sent", Suggestion="let the number of tokens be dynamic"
+  // CHECK: [Missed] FewRows | Category:llama-shard-residual | Function=few_rows | Reason="7 rows on 4 ranks: some would have none, and wait for the others at every site", Suggestion="let the number of tokens be dynamic"
   func.func @few_rows(%x: tensor<7x64xbf16>, %p: tensor<7x64xf32, #llama.partial>) -> tensor<7x64xbf16> {
     %n, %r = llama.all_reduce_residual_rms_norm %p, %x, @norm[0] eps 1.0 norm hf sum f32 tree [4]
         : tensor<7x64xf32, #llama.partial>, tensor<7x64xbf16>
     return %n : tensor<7x64xbf16>
+  }
+
+  // CHECK: [Missed] SelectedRows | Category:llama-shard-residual | Function=selected_rows | Reason="the residual has the wanted rows of a step: they are few, and programs keep no part of them", Suggestion="select the rows behind the last site"
+  func.func @selected_rows(%x: !T, %p: !P, %wanted: tensor<?xi32>) -> !T {
+    %s = llama.select_rows %x, %wanted : !T -> !T
+    %n, %r = llama.all_reduce_residual_rms_norm %p, %s, @norm[0] eps 1.0 norm hf sum f32 tree [4] : !P, !T
+    return %n : !T
   }
 
   // Two streams, each for itself.

@@ -14,8 +14,8 @@ module attributes {llama.ranks = 2 : i64} {
 
   // CHECK-LABEL: func @loop
   // CHECK-SAME:    %[[X:[^:]+]]: tensor<?x64xf32>, %[[P:[^:]+]]:
-  // CHECK-NEXT:    %[[N0:.+]] = llama.rms_norm %[[X]]
   // CHECK-NEXT:    %[[H0:.+]] = llama.shard_rows %[[X]]
+  // CHECK-NEXT:    %[[N0:.+]] = llama.rms_norm %[[X]]
   // CHECK-NEXT:    %[[L:.+]]:2 = llama.layers %[[I:.+]] to 4 iter (%[[H:.+]] = %[[H0]], %{{.+}} = %[[N0]]) : tensor<?x64xf32, #llama.rows>, tensor<?x64xf32>
   // CHECK-NEXT:      %{{.+}}, %[[H1:.+]] = llama.all_reduce_residual_rms_norm %[[P]], %[[H]],
   // CHECK-NEXT:      %[[N2:.+]], %[[H2:.+]] = llama.all_reduce_residual_rms_norm %[[P]], %[[H1]],
@@ -170,7 +170,7 @@ module attributes {llama.ranks = 2 : i64} {
     return %n : !T
   }
 
-  // Rows of which every rank does all.
+  // Ranks would have no row, or the only one.
 
   // CHECK-LABEL: func @no_shard_few_rows
   // CHECK-NOT:     llama.shard_rows
@@ -179,6 +179,34 @@ module attributes {llama.ranks = 2 : i64} {
     %n, %r = llama.all_reduce_residual_rms_norm %p, %x, @norm[0] eps 1.0 norm hf sum f32 tree [2]
         : tensor<3x64xf32, #llama.partial>, tensor<3x64xf32>
     return %n : tensor<3x64xf32>
+  }
+
+  // The rows that a step wants: there is no part of them.
+
+  // CHECK-LABEL: func @no_shard_selected_rows
+  // CHECK:         %{{.+}}, %[[H:.+]] = llama.all_reduce_residual_rms_norm %{{.+}}, %{{.+}}, @norm[0] {{.*}}#llama.rows>
+  // CHECK:         %[[S:.+]] = llama.select_rows
+  // CHECK-NEXT:    %{{.+}}, %{{.+}} = llama.all_reduce_residual_rms_norm %{{.+}}, %[[S]], @norm[2] {{.*}}, tensor<?x64xf32>{{$}}
+  func.func @no_shard_selected_rows(%x: !T, %p: !P, %q: !P, %wanted: tensor<?xi32>) -> !T {
+    %n1, %h1 = llama.all_reduce_residual_rms_norm %p, %x, @norm[0] eps 1.0 norm hf sum f32 tree [2] : !P, !T
+    %n2, %h2 = llama.all_reduce_residual_rms_norm %p, %h1, @norm[1] eps 1.0 norm hf sum f32 tree [2] : !P, !T
+    %n3, %h3 = llama.all_reduce_residual_rms_norm %p, %h2, @norm[1] eps 1.0 norm hf sum f32 tree [2] : !P, !T
+    %s = llama.select_rows %h3, %wanted : !T -> !T
+    %n4, %h4 = llama.all_reduce_residual_rms_norm %q, %s, @norm[2] eps 1.0 norm hf sum f32 tree [2] : !P, !T
+    return %n4 : !T
+  }
+
+  // The rows are taken where the value is made: nobody keeps the whole for them.
+
+  // CHECK-LABEL: func @slice_early
+  // CHECK:         %[[E:.+]] = llama.add
+  // CHECK-NEXT:    llama.shard_rows %[[E]]
+  // CHECK-NEXT:    llama.linear
+  func.func @slice_early(%x: !T, %p: !P) -> (!T, !T) {
+    %e = llama.add %x, %x : !T
+    %u = llama.linear %e, @w[1] leaves [] : (!T) -> !T
+    %n, %r = llama.all_reduce_residual_rms_norm %p, %e, @norm[0] eps 1.0 norm hf sum f32 tree [2] : !P, !T
+    return %n, %u : !T, !T
   }
 
   // CHECK-LABEL: func @static_rows

@@ -9,8 +9,9 @@
 namespace lamina {
 
 /// The variants of a valid module of the stage `runtime`: `{ranks,
-/// bytes_per_token, collectives}` each. The bytes are those of the values that
-/// one token makes the ranks share: rows times features times element bytes.
+/// bytes_per_token, bytes_per_logits_row, collectives}` each. The bytes are
+/// those that a rank receives of the others, as the mean over ranks, when each
+/// rank does its part of the rows.
 llvm::json::Array describeVariants(mlir::ModuleOp module);
 
 /// Returns the object `json` with these as `variants`; what is no object stays

@@ -16,7 +16,9 @@ namespace lamina {
 /// array of `{arena, collectives, kv_heads, lists, ranks, slots}`. `slots` and
 /// `arena` are those of the buffer plan; `kv_heads` are the most key-value
 /// heads that a rank caches; `lists` are `array<i32: ...>`; `collectives` are
-/// `{features, operation, rows, times, type}` in program order.
+/// `{features, operation, rows, times, type}` in program order, with
+/// `result_bytes`, those of a row's results that every rank has in the end, and
+/// `keeps_rows` where each rank keeps its rows of a result.
 inline constexpr llvm::StringLiteral kVariantsAttr = "lamina.variants";
 /// Names of the collectives, in the order of LAMRT_ALL_REDUCE ...
 inline constexpr llvm::StringLiteral kCollectiveNames[] = {
