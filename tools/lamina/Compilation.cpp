@@ -2,9 +2,12 @@
 
 #include "Compilation.h"
 
+#include "ChoiceNotes.h"
 #include "OutputFiles.h"
 #include "lamina/Conversion/MergeVariants.h"
 #include "lamina/Conversion/RuntimeSupport.h"
+#include "lamina/Conversion/RuntimeTables.h"
+#include "lamina/IR/LlamaDistribution.h"
 #include "lamina/IR/LlamaOps.h"
 #include "lamina/Import/FileIdentity.h"
 #include "lamina/Import/ImportLlama.h"
@@ -18,6 +21,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
@@ -65,6 +69,8 @@ Compilation::Compilation(CompileRequest request)
       startTime(getMilliseconds()) {
   context.loadAllAvailableDialects();
   context.getDiagEngine().registerHandler(printDiagnostic);
+  if (this->request.shardResidual)
+    noteChoices(context);
 }
 
 Compilation::~Compilation() = default;
@@ -96,7 +102,35 @@ int Compilation::readStage() {
     return int(ExitCode::Malformed);
   reached = *request.from;
   note("read the stage " + getName(reached).str());
+  if (int code = checkRanks())
+    return code;
   return request.modelFolder.empty() ? 0 : describeFiles();
+}
+
+/// Checks that the module, if it was split already, has the ranks of --tp.
+int Compilation::checkRanks() {
+  if (reached == Stage::Import || !request.choosesRanks)
+    return 0;
+  std::vector<int64_t> has;
+  if (auto variants = (*module)->getAttrOfType<mlir::ArrayAttr>(kVariantsAttr))
+    for (mlir::Attribute variant : variants) {
+      auto entry = llvm::dyn_cast<mlir::DictionaryAttr>(variant);
+      auto ranks =
+          entry ? entry.getAs<mlir::IntegerAttr>("ranks") : mlir::IntegerAttr();
+      if (ranks)
+        has.push_back(ranks.getInt());
+    }
+  else
+    has.push_back(getRanks(*module).value_or(1));
+  if (has == request.ranks)
+    return 0;
+  std::string list = llvm::join(
+      llvm::map_range(has, [](int64_t ranks) { return std::to_string(ranks); }),
+      ",");
+  return fail(ExitCode::Usage, "--tp: other ranks than those of " +
+                                   request.input + ", which is of the stage " +
+                                   getName(reached).str() + ", expected " +
+                                   list);
 }
 
 /// Positions of a program whose module says nothing of a model.
@@ -224,8 +258,8 @@ int Compilation::addProgramInfo() {
     return fail(errors);
   info.maxContext =
       request.maxContext ? request.maxContext : model->config.maxPositions;
-  info.json =
-      describeProgram(*model, types, info.maxContext, !tokenizer->empty());
+  info.json = describeProgram(*model, types, request, info.maxContext,
+                              !tokenizer->empty());
   info.tokenizer = std::move(*tokenizer);
   setProgramInfo(*module, info);
   note("read tokenizer and identity");

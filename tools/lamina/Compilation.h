@@ -41,6 +41,8 @@ struct CompileRequest {
   std::string activations, residual, cache;
   /// Numbers of ranks, ascending; a program has code for each.
   std::vector<int64_t> ranks{1};
+  /// The user said how many.
+  bool choosesRanks = false;
   /// 0: all that the model was made for.
   int64_t maxContext = 0;
   bool taps = false;
@@ -105,6 +107,7 @@ private:
   int importModel();
   int readStage();
   int addProgramInfo();
+  int checkRanks();
   int describeFiles();
   ExitCode getFailureCode(Stage stage) const;
   void setRelativeModelPath();
@@ -143,7 +146,8 @@ std::string getExecutablePath();
 /// How a program is made, and of what: one JSON object in one line, the same
 /// for the same inputs.
 std::string describeProgram(const Model &model, const NumericTypes &types,
-                            int64_t maxContext, bool hasTokenizer);
+                            const CompileRequest &request, int64_t maxContext,
+                            bool hasTokenizer);
 
 } // namespace lamina
 

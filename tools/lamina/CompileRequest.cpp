@@ -53,7 +53,8 @@ bool readInteger(const CommandLine &line, unsigned option, StringRef name,
 
 /// Reads `1,2,4`: different numbers, sorted. Without the option, as many ranks
 /// as mpirun has started processes.
-bool readRanks(const CommandLine &line, std::vector<int64_t> &target) {
+bool readRanks(const CommandLine &line, CompileRequest &request) {
+  std::vector<int64_t> &target = request.ranks;
   const llvm::opt::Arg *argument = line.options.getLastArg(OPT_tp_EQ);
   if (!argument) {
     Launch launch;
@@ -62,6 +63,7 @@ bool readRanks(const CommandLine &line, std::vector<int64_t> &target) {
       target = {launch.size};
     return true;
   }
+  request.choosesRanks = true;
   target.clear();
   llvm::SmallVector<StringRef> parts;
   StringRef(argument->getValue()).split(parts, ',');
@@ -92,6 +94,24 @@ bool readFrom(const CommandLine &line, std::optional<Stage> &from) {
                               ", expected import, sharded, fused, planned, "
                               "runtime or llvm");
   return false;
+}
+
+/// Refuses what a stage that is read has settled already.
+bool checkFrom(const CommandLine &line, Stage from) {
+  const std::pair<unsigned, Stage> settled[] = {
+      {OPT_activations_EQ, Stage::Import}, {OPT_dtype_EQ, Stage::Import},
+      {OPT_kv_EQ, Stage::Import},          {OPT_taps, Stage::Import},
+      {OPT_no_fuse, Stage::Fused},         {OPT_shard_residual, Stage::Fused}};
+  for (auto [option, stage] : settled)
+    if (from >= stage)
+      if (const llvm::opt::Arg *argument = line.options.getLastArg(option)) {
+        failUsage(line.command, getSpelling(*argument) +
+                                    ": with --from=" + getName(from).str() +
+                                    ", which has settled that, expected "
+                                    "without it");
+        return false;
+      }
+  return true;
 }
 
 } // namespace
@@ -133,9 +153,10 @@ std::optional<CompileRequest> CompileRequest::create(const CommandLine &line) {
                   weights) ||
       !readInteger(line, OPT_max_context_EQ, "--max-context", 1 << 30,
                    request.maxContext) ||
-      !readRanks(line, request.ranks))
+      !readRanks(line, request))
     return std::nullopt;
-  if (!readFrom(line, request.from))
+  if (!readFrom(line, request.from) ||
+      (request.from && !checkFrom(line, *request.from)))
     return std::nullopt;
   request.modelFolder = line.options.getLastArgValue(OPT_model_EQ).str();
   if (!request.modelFolder.empty() &&

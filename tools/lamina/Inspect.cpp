@@ -311,6 +311,34 @@ bool isElf(const std::string &path) {
                                             "ELF";
 }
 
+/// Refuses options that would change nothing of what is shown.
+int checkUse(const CommandLine &line, bool isProgram) {
+  auto refuse = [&](std::initializer_list<unsigned> options, StringRef why) {
+    for (unsigned option : options)
+      if (const llvm::opt::Arg *argument = line.options.getLastArg(option))
+        return failUsage(line.command,
+                         getSpelling(*argument) + ": " + why.str());
+    return 0;
+  };
+  if (isProgram)
+    if (int code = refuse({OPT_tensors, OPT_plan, OPT_tp_EQ, OPT_no_fuse,
+                           OPT_shard_residual, OPT_activations_EQ, OPT_dtype_EQ,
+                           OPT_kv_EQ, OPT_max_context_EQ},
+                          "of a program, expected a model"))
+      return code;
+  if (line.options.hasArg(OPT_collectives))
+    return refuse({OPT_plan, OPT_tensors},
+                  "with --collectives, expected one of them");
+  if (int code = refuse({OPT_collectives_table_EQ},
+                        "without --collectives, expected with it"))
+    return code;
+  if (line.options.hasArg(OPT_plan))
+    return refuse({OPT_no_fuse},
+                  "with --plan, expected without it: both plans are shown");
+  return refuse({OPT_tp_EQ, OPT_no_fuse, OPT_shard_residual},
+                "without --plan and --collectives, expected with one of them");
+}
+
 } // namespace
 
 int lamina::runInspect(const std::vector<std::string> &arguments) {
@@ -321,19 +349,11 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
   if (!request)
     return int(ExitCode::Usage);
   bool asJson = line->options.hasArg(OPT_json);
-  if (line->options.hasArg(OPT_collectives_table_EQ) &&
-      !line->options.hasArg(OPT_collectives))
-    return failUsage(line->command,
-                     "--collectives-table: without --collectives,"
-                     " expected with it");
-  if (isElf(request->input)) {
-    for (auto [option, name] :
-         {std::pair(OPT_tensors, "--tensors"), std::pair(OPT_plan, "--plan")})
-      if (line->options.hasArg(option))
-        return failUsage(line->command, std::string(name) +
-                                            ": of a program, expected a model");
+  bool isProgram = isElf(request->input);
+  if (int code = checkUse(*line, isProgram))
+    return code;
+  if (isProgram)
     return inspectProgram(request->input, *line);
-  }
 
   if (line->options.hasArg(OPT_collectives)) {
     Compilation compilation(*request);
@@ -350,7 +370,7 @@ int lamina::runInspect(const std::vector<std::string> &arguments) {
   if (line->options.hasArg(OPT_tensors) && !asJson)
     return printTensorTable(*model);
   llvm::Expected<llvm::json::Value> program = llvm::json::parse(describeProgram(
-      *model, chooseTypes(*request, *model),
+      *model, chooseTypes(*request, *model), *request,
       request->maxContext ? request->maxContext : model->config.maxPositions,
       /*hasTokenizer=*/false));
   if (!program)

@@ -14,40 +14,63 @@ int64_t getNumber(const llvm::json::Object &object, StringRef key) {
   return object.getInteger(key).value_or(0);
 }
 
-/// Says of each sum over ranks of `variants` which algorithm it gets from how
-/// many rows on. What a damaged note lacks is left out.
-void addAlgorithms(llvm::json::Value &variants, const CollectiveTable &table) {
-  for (llvm::json::Value &value : *variants.getAsArray()) {
-    llvm::json::Object *variant = value.getAsObject();
-    llvm::json::Array *list =
-        variant ? variant->getArray("collectives") : nullptr;
+/// The operation of `collective`, if it has algorithms.
+std::optional<int32_t> getReduction(const llvm::json::Object &collective) {
+  for (int32_t operation :
+       {LAMRT_ALL_REDUCE, LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM})
+    if (collective.getString("operation") == getReductionName(operation))
+      return operation;
+  return std::nullopt;
+}
+
+/// The algorithms of a sum over ranks, by number of rows.
+std::vector<AlgorithmChooser::Step>
+findSteps(const llvm::json::Object &collective, int32_t operation,
+          const AlgorithmChooser &chooser) {
+  // Nobody else has the rows of a residual that its rank keeps.
+  if (collective.getBoolean("keeps_rows").value_or(false))
+    return {{0, LAMRT_TWO_SHOT}};
+  return chooser.findSteps(operation, getNumber(collective, "features"));
+}
+
+/// The collectives of a variant. What a damaged note lacks is left out.
+llvm::json::Array *getCollectives(llvm::json::Value &variant) {
+  llvm::json::Object *object = variant.getAsObject();
+  return object ? object->getArray("collectives") : nullptr;
+}
+
+/// Adds to each sum over ranks of `variants` which algorithm it gets from how
+/// many rows on.
+void addAlgorithms(llvm::json::Array &variants, const CollectiveTable &table) {
+  for (llvm::json::Value &variant : variants) {
+    llvm::json::Array *list = getCollectives(variant);
     if (!list)
       continue;
-    AlgorithmChooser chooser(table.choices.data(), table.choices.size(),
-                             int32_t(getNumber(*variant, "ranks")));
+    AlgorithmChooser chooser(
+        table.choices.data(), table.choices.size(),
+        int32_t(getNumber(*variant.getAsObject(), "ranks")));
     for (llvm::json::Value &entry : *list) {
       llvm::json::Object *one = entry.getAsObject();
-      for (int32_t operation :
-           {LAMRT_ALL_REDUCE, LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM}) {
-        if (!one || one->getString("operation") != getReductionName(operation))
-          continue;
-        llvm::json::Array steps;
-        for (const AlgorithmChooser::Step &step :
-             chooser.findSteps(operation, getNumber(*one, "features")))
-          steps.push_back(llvm::json::Object{
-              {"rows", std::max<int64_t>(step.firstRow, 1)},
-              {"algorithm", getAlgorithmName(step.algorithm)}});
-        (*one)["algorithms"] = std::move(steps);
-      }
+      std::optional<int32_t> operation =
+          one ? getReduction(*one) : std::nullopt;
+      if (!operation)
+        continue;
+      llvm::json::Array steps;
+      for (const AlgorithmChooser::Step &step :
+           findSteps(*one, *operation, chooser))
+        steps.push_back(llvm::json::Object{
+            {"rows", std::max<int64_t>(step.firstRow, 1)},
+            {"algorithm", getAlgorithmName(step.algorithm)}});
+      (*one)["algorithms"] = std::move(steps);
     }
   }
 }
 
-/// ": one_shot, from 4 rows on two_shot".
+/// ": one_shot, from 4 rows on two_shot" of what `addAlgorithms` added.
 std::string describeAlgorithms(const llvm::json::Object &collective) {
   std::string text;
   const llvm::json::Array *steps = collective.getArray("algorithms");
-  if (!steps)
+  if (!steps || !getReduction(collective))
     return text;
   for (const llvm::json::Value &value : *steps) {
     const llvm::json::Object &step = *value.getAsObject();
@@ -57,6 +80,25 @@ std::string describeAlgorithms(const llvm::json::Object &collective) {
     text += step.getString("algorithm")->str();
   }
   return text;
+}
+
+void printVariant(llvm::raw_ostream &stream, llvm::json::Value &variant) {
+  llvm::json::Array *list = getCollectives(variant);
+  if (!list)
+    return;
+  const llvm::json::Object &object = *variant.getAsObject();
+  stream << "ranks " << getNumber(object, "ranks") << ": "
+         << getNumber(object, "bytes_per_token") << " bytes a token, "
+         << getNumber(object, "bytes_per_logits_row") << " a row of logits\n";
+  for (const llvm::json::Value &entry : *list)
+    if (const llvm::json::Object *one = entry.getAsObject())
+      stream << "  " << getNumber(*one, "times") << " x "
+             << one->getString("operation").value_or("?") << " of "
+             << one->getString("rows").value_or("?") << " x "
+             << getNumber(*one, "features") << " "
+             << one->getString("type").value_or("?") << ", "
+             << getNumber(*one, "received_bytes_per_row") << " bytes a row"
+             << describeAlgorithms(*one) << "\n";
 }
 
 } // namespace
@@ -71,30 +113,13 @@ int lamina::printCollectives(llvm::json::Value variants,
                    : CollectiveTable::read(path, errors);
   if (!table)
     return fail(errors);
-  addAlgorithms(variants, *table);
+  addAlgorithms(*variants.getAsArray(), *table);
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (line.options.hasArg(OPT_json)) {
+  if (line.options.hasArg(OPT_json))
     stream << variants << "\n";
-    return printAnswer(text);
-  }
-  for (const llvm::json::Value &value : *variants.getAsArray()) {
-    const llvm::json::Object *variant = value.getAsObject();
-    const llvm::json::Array *list =
-        variant ? variant->getArray("collectives") : nullptr;
-    if (!list)
-      continue;
-    stream << "ranks " << getNumber(*variant, "ranks") << ": "
-           << getNumber(*variant, "bytes_per_token") << " bytes a token\n";
-    for (const llvm::json::Value &entry : *list)
-      if (const llvm::json::Object *one = entry.getAsObject())
-        stream << "  " << getNumber(*one, "times") << " x "
-               << one->getString("operation").value_or("?") << " of "
-               << one->getString("rows").value_or("?") << " x "
-               << getNumber(*one, "features") << " "
-               << one->getString("type").value_or("?") << ", "
-               << getNumber(*one, "bytes_per_row") << " bytes a row"
-               << describeAlgorithms(*one) << "\n";
-  }
+  else
+    for (llvm::json::Value &variant : *variants.getAsArray())
+      printVariant(stream, variant);
   return printAnswer(text);
 }

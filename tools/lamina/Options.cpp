@@ -59,11 +59,6 @@ bool belongsTo(unsigned id, StringRef command) {
   return false;
 }
 
-/// As the user wrote it, without its value.
-std::string spell(const Arg &argument) {
-  return StringRef(argument.getSpelling()).rtrim('=').str();
-}
-
 /// The arguments that are neither options nor values of options, in order. An
 /// empty one is an operand too, which OptTable passes over.
 std::vector<std::string> listOperands(const InputArgList &options,
@@ -96,7 +91,7 @@ bool checkOption(StringRef command, const Arg &argument,
   }
   if (!belongsTo(option.getUnaliasedOption().getID(), command)) {
     failUsage(command,
-              spell(argument) + ": no option of lamina " + command.str());
+              getSpelling(argument) + ": no option of lamina " + command.str());
     return false;
   }
   size_t count = llvm::count_if(options, [&](const Arg *other) {
@@ -104,14 +99,18 @@ bool checkOption(StringRef command, const Arg &argument,
            option.getUnaliasedOption().getID();
   });
   if (count > 1) {
-    failUsage(command, spell(argument) + ": given " + std::to_string(count) +
-                           " times, expected once");
+    failUsage(command, getSpelling(argument) + ": given " +
+                           std::to_string(count) + " times, expected once");
     return false;
   }
   return true;
 }
 
 } // namespace
+
+std::string lamina::getSpelling(const Arg &argument) {
+  return StringRef(argument.getSpelling()).rtrim('=').str();
+}
 
 const OptTable &lamina::getOptionTable() {
   static const LaminaOptTable table;

@@ -37,6 +37,9 @@ std::optional<CommandLine>
 parseCommandLine(llvm::StringRef command,
                  const std::vector<std::string> &arguments);
 
+/// An option as the user wrote it, without its value.
+std::string getSpelling(const llvm::opt::Arg &argument);
+
 /// Reads `value` of `option` as an integer from `min` to `max`. Prints what is
 /// wrong and returns nothing.
 std::optional<int64_t> parseInteger(const CommandLine &line,

@@ -41,6 +41,7 @@ llvm::json::Object describeStorage(const Checkpoint &checkpoint) {
 
 std::string lamina::describeProgram(const Model &model,
                                     const NumericTypes &types,
+                                    const CompileRequest &request,
                                     int64_t maxContext, bool hasTokenizer) {
   llvm::json::Object program{
       {"lamina", LAMINA_VERSION},
@@ -50,6 +51,8 @@ std::string lamina::describeProgram(const Model &model,
       {"activations", types.activations},
       {"dtype", types.residual},
       {"kv", types.cache},
+      {"fused", request.fuse},
+      {"shard_residual", request.shardResidual},
       {"max_context", maxContext},
       {"tokenizer", hasTokenizer},
   };
