@@ -188,6 +188,10 @@ bool TableReader::readSize(size_t index, CollectiveTable &table) {
       return false;
     measured[getAlgorithmName(algorithm)] = algorithm;
   }
+  constexpr const char *kRatio = "fused_to_separate";
+  if ((members.numbers.count(kRatio) || members.strings.count(kRatio)) &&
+      !takeAmount(members, place, kRatio, 0, times.fusedToSeparate))
+    return false;
   if (!takeName(members, place, "choice", measured, size.algorithm) ||
       !expectNoMore(members, place))
     return false;
@@ -302,6 +306,9 @@ std::string CollectiveTable::toJson() const {
       if (double time = times[i].nanoseconds[algorithm]; time > 0)
         text += std::string(", \"") + getAlgorithmName(algorithm) +
                 "_ns\": " + format(std::round(time));
+    if (double ratio = times[i].fusedToSeparate; ratio > 0)
+      text +=
+          ", \"fused_to_separate\": " + format(std::round(ratio * 1000) / 1000);
     text += std::string(", \"choice\": \"") + getAlgorithmName(size.algorithm) +
             "\"}";
   }

@@ -29,10 +29,13 @@ const char *getAlgorithmName(int32_t algorithm);
 /// algorithms.
 const char *getReductionName(int32_t operation);
 
-/// Medians of one size, by LAMRT_ONE_SHOT, TWO_SHOT and SEPARATE; 0: not
-/// measured.
+/// Of one size; 0: not measured.
 struct CollectiveTimes {
+  /// Medians, by LAMRT_ONE_SHOT, TWO_SHOT and SEPARATE.
   double nanoseconds[LAMRT_SEPARATE + 1] = {};
+  /// The median over the rounds of the time of the faster fused algorithm to
+  /// that of separate operations in the same round.
+  double fusedToSeparate = 0;
 };
 
 struct CollectiveTable {

@@ -32,6 +32,9 @@ constexpr double kSlower = 1.02;
 /// least.
 constexpr double kMostSeconds = 2;
 constexpr size_t kLeastRounds = 5;
+/// Short rounds are more, so that what else runs for some milliseconds meets a
+/// part of them only: a round counts for at least this.
+constexpr double kRoundSeconds = 2e-3;
 
 double getMedian(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -110,9 +113,10 @@ CollectiveBench::measureSize(lamrt_choice size,
   std::vector<double> times[LAMRT_SEPARATE + 1];
   Stopwatch watch;
   double seconds = 0;
-  for (size_t round = 0; round < rounds; ++round) {
+  for (size_t round = 0;; ++round) {
     seconds += watch.lap();
-    if (round >= kLeastRounds && seconds > kMostSeconds)
+    if (round >= (seconds > kMostSeconds ? kLeastRounds : rounds) &&
+        seconds >= kRoundSeconds * rounds)
       break;
     for (size_t i = 0; i < ranks.size(); ++i) {
       size_t turn = (i + round) % ranks.size();
@@ -133,7 +137,9 @@ CollectiveBench::measureSize(lamrt_choice size,
   for (size_t round = 0; round < times[LAMRT_SEPARATE].size(); ++round)
     ratios.push_back(times[size.algorithm][round] /
                      times[LAMRT_SEPARATE][round]);
-  if (!ratios.empty() && getMedian(ratios) > kSlower)
+  if (!ratios.empty())
+    medians.fusedToSeparate = getMedian(ratios);
+  if (medians.fusedToSeparate > kSlower)
     size.algorithm = LAMRT_SEPARATE;
   table.choices.push_back(size);
   table.times.push_back(medians);
