@@ -117,14 +117,15 @@ def norm_case(mode, element, result, storage):
     return case, finish(case, "%n", 72, result)
 
 
-def residual_norm_case(mode, element, result):
-    case = Case(f"residual_rms_norm {mode} {element} {result}")
+def residual_norm_case(mode, element, result, wants_residual):
+    case = Case(f"residual_rms_norm {mode} {element} {result} {wants_residual}")
     embed(case, "x", 33, element)
     embed(case, "y", 33, element)
     case.weight("norm", [33], "f32")
     types = f"tensor<?x33x{element}>" + (f" -> tensor<?x33x{result}>" if result != element else "")
     case.op(f"%n, %r = llama.residual_rms_norm %x, %y, @norm eps 1.0e-02 norm {mode} : {types}")
-    case.op(f"%rr = llama.select_rows %r, %wanted : tensor<?x33x{element}> -> tensor<?x33x{element}>")
+    if wants_residual:
+        return case, finish(case, "%r", 33, element)
     return case, finish(case, "%n", 33, result)
 
 
@@ -254,8 +255,6 @@ def fused_case(ranks, tree, mode, element, result, bias, wants_residual):
             f": tensor<?x40xf32, #llama.partial>, {types}")
     if wants_residual:
         return case, finish(case, "%r", 40, element)
-    # The residual must be right as well: others read it.
-    case.op(f"%rr = llama.select_rows %r, %wanted : tensor<?x40x{element}> -> tensor<?x40x{element}>")
     return case, finish(case, "%n", 40, result)
 
 
@@ -346,7 +345,8 @@ def make_rank_cases():
         # Trees of two radices that differ: their order is seen.
         for ranks, tree in ((2, "[2]"), (3, "[3]"), (4, "[2, 2]"), (4, "[4]"), (6, "[2, 3]"), (6, "[3, 2]")):
             yield all_reduce_case(ranks, tree, "f32", "f32", None), ids
-            yield fused_case(ranks, tree, "hf", "f32", "bf16", "f32", False), ids
+            for wants_residual in (False, True):
+                yield fused_case(ranks, tree, "hf", "f32", "bf16", "f32", wants_residual), ids
             yield own_rows_case(ranks, tree, "hf", "f32", "bf16", "f32", "normed"), ids
             yield reduce_scatter_case(ranks, tree, "bf16", None), ids
             yield gather_case(ranks, 1, False), ids
@@ -356,7 +356,8 @@ def make_rank_cases():
         yield reduce_scatter_case(3, "[3]", "f32", "f16"), ids
         yield all_reduce_case(2, "[2]", "q8_0", "bf16", "f16", unit=32, leaves="[3]"), ids
         yield all_reduce_case(3, "[3]", "bf16", "f16", "f32", unit=2), ids
-        yield fused_case(2, "[2]", "zero_centered", "bf16", "bf16", "bf16", False), ids
+        for wants_residual in (False, True):
+            yield fused_case(2, "[2]", "zero_centered", "bf16", "bf16", "bf16", wants_residual), ids
         yield fused_case(2, "[2]", "single", "f16", "f16", None, True), ids
         yield gather_case(4, 15, True), ids
         for ranks in (2, 3, 7):
@@ -378,9 +379,10 @@ def make_cases():
     for mode in ("hf", "single", "zero_centered"):
         for element, result, storage in (("f32", "f32", "f32"), ("f32", "bf16", "bf16"), ("bf16", "bf16", "f32"), ("f16", "f16", "f16")):
             yield norm_case(mode, element, result, storage), IDS
-        yield residual_norm_case(mode, "f32", "bf16"), IDS
+        yield residual_norm_case(mode, "f32", "bf16", False), IDS
     for element in floats:
-        yield residual_norm_case("hf", element, element), IDS
+        for wants_residual in (False, True):
+            yield residual_norm_case("hf", element, element, wants_residual), IDS
         yield pair_case("add", element), IDS
         yield pair_case("silu_mul", element), IDS
         for pairing in ("halves", "adjacent"):
@@ -428,7 +430,7 @@ def check_values(expected):
 
 def get_algorithms(case):
     """Those of sums over ranks, and of what is fused with a residual norm."""
-    if case.name.startswith(("all_reduce", "residual_rms_norm", "embed,")):
+    if case.name.startswith(("all_reduce", "residual_rms_norm", "embed,", "shard_rows", "reduce_scatter")):
         return ALGORITHMS
     return ALGORITHMS[:1]
 
