@@ -3,14 +3,18 @@
 
 Compiles MODEL with and without --no-fuse and measures both programs in turn: whole
 prefill and decode steps, and the time of a site (sum over ranks, residual, norm) in
-them. Prints medians, with the ratio of fused to unfused in time: below 1 is faster, and
-it is the median over the rounds of the ratio within one; behind it, of the least times,
-which other work on the machine disturbs less. Then what the sites do: bytes
-they move, meetings of the ranks, and the arena, per row.
+them. Prints medians, with the ratio of fused to unfused in time: below 1 is faster. It
+is the median over the rounds of the ratio within one, with its interval of 95 % by
+bootstrap. A second copy of the fused program is measured with them: its ratio to the
+first is what the machine alone makes of two equal programs. Each run packs its weights
+anew: two files of packed weights keep a difference of several percent for as long as
+they exist, by where the system put their pages. Then what the sites do: bytes they move,
+meetings of the ranks, and the arena, per row; there with the residual kept by rows, too.
 """
 import argparse
 import json
 import os
+import random
 import re
 import statistics
 import subprocess
@@ -18,7 +22,8 @@ import tempfile
 
 import machine  # of this folder
 
-KINDS = {"fused": [], "unfused": ["--no-fuse"]}
+MEASURED = {"fused": [], "unfused": ["--no-fuse"], "fused again": []}
+DESCRIBED = {"fused": [], "unfused": ["--no-fuse"], "by rows": ["--shard-residual"]}
 
 
 def call(*command):
@@ -26,13 +31,12 @@ def call(*command):
 
 
 class Program:
-    """MODEL compiled for all numbers of ranks, its weights packed: it starts at once."""
+    """MODEL compiled for all numbers of ranks."""
 
-    def __init__(self, model, kind, options, folder):
-        self.kind, self.options = kind, options
+    def __init__(self, model, kind, flags, options, folder):
+        self.kind, self.flags, self.options = kind, flags, options
         self.path = os.path.join(folder, kind)
-        common = [model, f"--tp={options.tp}", *KINDS[kind]]
-        call("lamina", "compile", *common, "--weights=packed", "-o", self.path)
+        call("lamina", "compile", model, f"--tp={options.tp}", *flags, "-o", self.path)
         self.variants = {entry["ranks"]: entry for entry in json.loads(call("lamina", "inspect", self.path, "--collectives", "--json"))}
         self.config = json.loads(call(self.path, "--info", "--json"))["program"]["config"]
         self.results = []
@@ -64,59 +68,76 @@ def count_bytes(config, ranks, kind):
     """Bytes that a rank reads and writes for a row of a site, in f32: each operand and result once.
 
     Fused: addends of all ranks, residual; new residual, normed. Not fused, the sum and
-    the new residual are written and read again. One-shot, as with few rows.
+    the new residual are written and read again. One-shot, as with few rows. By rows: a
+    rank's share of the rows, whose normed rows it writes to all ranks.
     """
-    vectors = ranks + 3 if kind == "fused" else ranks + 3 + (3 if ranks > 1 else 1)
+    if kind == "by rows" and ranks > 1:
+        return 4 * config["hidden_size"] * (2 * ranks + 2) // ranks
+    vectors = ranks + 3
+    if kind == "unfused":
+        vectors += 3 if ranks > 1 else 1
     return 4 * config["hidden_size"] * vectors
 
 
-def get_arena(model, ranks, kind):
-    text = call("lamina", "compile", model, f"--tp={ranks}", *KINDS[kind], "--emit=planned", "-o", "-")
+def get_arena(model, ranks, flags):
+    text = call("lamina", "compile", model, f"--tp={ranks}", *flags, "--emit=planned", "-o", "-")
     return int(re.search(r"lamina\.arena = array<i64: (\d+),", text)[1])
+
+
+def get_ratio(times, kind, index):
+    """Of the fused program's times to those of `kind`: median over the rounds [95 % interval]."""
+    ratios = [fused[index] / other[index] for fused, other in zip(times["fused"], times[kind])]
+    generator = random.Random(1)
+    medians = sorted(statistics.median(generator.choices(ratios, k=len(ratios))) for _ in range(1000))
+    return f"{statistics.median(ratios):.3f} [{medians[25]:.3f}, {medians[974]:.3f}]"
 
 
 def describe(programs, phase, rows, ranks):
     times = {p.kind: [get_times(r, phase, p.config["num_hidden_layers"]) for r in p.results] for p in programs}
-    pairs = list(zip(times["fused"], times["unfused"]))
-    step, site = (statistics.median(f[i] / u[i] for f, u in pairs) for i in (0, 1))
-    least = [min(t[i] for t in times["fused"]) / min(t[i] for t in times["unfused"]) for i in (0, 1)]
     values = {kind: [statistics.median(column) for column in zip(*found)] for kind, found in times.items()}
     columns = [f"{ranks}", f"{phase}, {rows} rows"]
-    columns += [f"{1e3 * values[kind][0]:.2f}" for kind in KINDS] + [f"{step:.3f}", f"{least[0]:.3f}"]
-    columns += [f"{1e6 * values[kind][1]:.1f}" for kind in KINDS] + [f"{site:.3f}", f"{least[1]:.3f}"]
-    columns += [f"{100 * values[kind][2]:.1f} %" for kind in KINDS]
+    for index, scale in ((0, 1e3), (1, 1e6)):
+        columns += [f"{scale * values[kind][index]:.4g}" for kind in ("fused", "unfused")]
+        columns += [get_ratio(times, kind, index) for kind in ("unfused", "fused again")]
+    columns += [f"{100 * values[kind][2]:.1f} %" for kind in ("fused", "unfused")]
     return "| " + " | ".join(columns) + " |"
+
+
+def measure(programs, ranks, options):
+    for program in programs:
+        program.results = []
+    for round_number in range(options.rounds):
+        # Everyone is first in a round as often as the others.
+        first = round_number % len(programs)
+        for program in programs[first:] + programs[:first]:
+            program.results.append(program.measure(ranks))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("--tp", default="1,2")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--prompt", type=int, default=256)
-    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--prompt", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=32)
     options = parser.parse_args()
     print(f"{os.path.basename(options.model)} on {machine.describe()}; {options.rounds} rounds in turn, load {machine.get_load():.1f}\n")
-    print("| ranks | step | fused ms | unfused ms | ratio | of least | site, fused us | unfused us | ratio | of least | share of the step, fused | unfused |")
+    print("| ranks | step | fused ms | unfused ms | fused to unfused | fused to itself | site, fused us | unfused us | fused to unfused | fused to itself | share of the step, fused | unfused |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     ranks_list = [int(ranks) for ranks in options.tp.split(",")]
     with tempfile.TemporaryDirectory() as folder:
-        programs = [Program(options.model, kind, options, folder) for kind in KINDS]
+        programs = [Program(options.model, *kind, options, folder) for kind in MEASURED.items()]
         for ranks in ranks_list:
-            for program in programs:
-                program.results = []
-            for round_number in range(options.rounds):
-                # Whoever is first in a round is so every other time.
-                for program in programs[:: 1 if round_number % 2 == 0 else -1]:
-                    program.results.append(program.measure(ranks))
+            measure(programs, ranks, options)
             for phase, rows in (("prefill", options.prompt), ("decode", 1)):
                 print(describe(programs, phase, rows, ranks), flush=True)
-        print("\n| ranks | | bytes a row and site | sent, bytes a row and step | meetings a step | arena, bytes a row |\n|---|---|---|---|---|---|")
+        print("\n| ranks | | bytes a row and site | received, bytes a row and step | meetings a step | arena, bytes a row |\n|---|---|---|---|---|---|")
+        programs = [Program(options.model, *kind, options, folder) for kind in DESCRIBED.items()]
         for ranks in ranks_list:
             for program in programs:
-                sent = program.variants[ranks]["bytes_per_token"]
-                print(f"| {ranks} | {program.kind} | {count_bytes(program.config, ranks, program.kind)} | {sent} | {program.count_meetings(ranks)} | {get_arena(options.model, ranks, program.kind)} |")
+                received = program.variants[ranks]["bytes_per_token"]
+                print(f"| {ranks} | {program.kind} | {count_bytes(program.config, ranks, program.kind)} | {received} | {program.count_meetings(ranks)} | {get_arena(options.model, ranks, program.flags)} |")
     print(f"\nload at the end {machine.get_load():.1f}")
 
 
