@@ -149,6 +149,8 @@ TEST(Messages, AMessageOfNothingHasNoKind) {
   EXPECT_NE(kind, static_cast<int32_t>(Message::End));
   Words wait = encodeWait();
   EXPECT_EQ(getKind(wait.data(), wait.size()), Message::Wait);
+  Words meet = encodeMeet();
+  EXPECT_EQ(getKind(meet.data(), meet.size()), Message::Meet);
 }
 
 } // namespace lamina::test

@@ -326,8 +326,8 @@ lamrt_status lamrt_group_broadcast(lamrt_group *group, const void *data,
     `is_patient` is not 0. `*out_data` is valid until the next call. */
 lamrt_status lamrt_group_receive(lamrt_group *group, int32_t is_patient,
                                  const void **out_data, uint64_t *out_size);
-/** Of a group over processes: waits for all ranks, which have nothing more to
-   do. Fails if one of them is lost. */
+/** Of a group over processes: waits for all ranks, between steps or when there
+    is nothing more to do. Fails if one of them is lost. */
 lamrt_status lamrt_group_meet(lamrt_group *group);
 /** Ends the processes of all ranks with `code`, as far as MPI can. May not
     return. Does nothing if all ranks are in this process. */

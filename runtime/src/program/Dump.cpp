@@ -8,6 +8,7 @@
 #include "lamina/Support/OutputFile.h"
 #include "program/Modes.h"
 #include "program/Output.h"
+#include "program/Processes.h"
 
 #include <algorithm>
 
@@ -105,6 +106,8 @@ int dumpPrompt(const lamina_program &program, const Options &options) {
   }
   if (getInterrupt())
     return getInterruptStatus();
+  if (lamrt_status failure = meetBeforeOutput(options.processes))
+    return reportLastError(failure);
   InputErrors errors;
   if (!writeOutput(*options.dump,
                    makeSafetensors(prompt.ids, collected.tensors), errors)) {

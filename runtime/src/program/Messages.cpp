@@ -40,6 +40,8 @@ Words encodeStep(const lamrt_step &step) {
 
 Words encodeWait() { return {static_cast<int32_t>(Message::Wait)}; }
 
+Words encodeMeet() { return {static_cast<int32_t>(Message::Meet)}; }
+
 Words encodeEnd(int32_t code) {
   return {static_cast<int32_t>(Message::End), code};
 }

@@ -20,7 +20,8 @@ enum class Message : int32_t {
   Create = 1, ///< make a rank of this size
   Step = 2,   ///< run this step
   Wait = 3,   ///< the next message may take any time
-  End = 4     ///< end the process with this code
+  End = 4,    ///< end the process with this code
+  Meet = 5    ///< all ranks meet: what has been computed is kept
 };
 
 using Words = std::vector<int32_t>;
@@ -28,6 +29,7 @@ using Words = std::vector<int32_t>;
 Words encodeCreate(const lamrt_rank_options &options);
 Words encodeStep(const lamrt_step &step);
 Words encodeWait();
+Words encodeMeet();
 Words encodeEnd(int32_t code);
 
 /// The kind of a message of `size` words; one that is not there for none.

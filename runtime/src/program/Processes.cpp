@@ -115,6 +115,9 @@ lamrt_status Follower::run(int32_t &code) {
       break;
     case Message::Wait:
       break;
+    case Message::Meet:
+      status = lamrt_group_meet(group);
+      break;
     case Message::End:
       return decodeEnd(words, size, code) ? LAMRT_OK : failMessage();
     default:
@@ -156,6 +159,14 @@ lamrt_status meetAtEnd(lamrt_group *group, int32_t code) {
 lamrt_status tell(lamrt_group *processes, const Words &message) {
   return lamrt_group_broadcast(processes, message.data(),
                                message.size() * sizeof(int32_t));
+}
+
+lamrt_status meetBeforeOutput(lamrt_group *processes) {
+  if (!processes)
+    return LAMRT_OK;
+  if (lamrt_status status = tell(processes, encodeMeet()))
+    return status;
+  return lamrt_group_meet(processes);
 }
 
 int runProcesses(const lamina_program &program, Options &options,

@@ -14,6 +14,10 @@ namespace lamina::program {
 /// Sends a message to the other processes; lamrt_group_broadcast's status.
 lamrt_status tell(lamrt_group *processes, const Words &message);
 
+/// On rank 0, before what was computed is written: waits for the other
+/// processes, and fails if one of them is lost. Does nothing without any.
+lamrt_status meetBeforeOutput(lamrt_group *processes);
+
 /// Makes the group of all processes. On rank 0 runs `mode`, on the others the
 /// steps that rank 0 tells of. Returns what the process returns, the same on
 /// all ranks; ends all of them at once if one has failed.
