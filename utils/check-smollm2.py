@@ -6,12 +6,15 @@
 With --activations=f32, for each of the three prompts: its token ids (`chat` through
 the file's chat template, `short` and `code` as text), the logits of its last
 position within 1e-3, and all 48 greedy ids. With the default types: a question is
-answered. On 3 ranks the logits have the bits of one; on 2, where the 9 heads and 3
+answered. On 3 ranks the logits have the bits of one, as threads and as processes of
+each MPI that is installed; on 2, where the 9 heads and 3
 key-value heads are split unevenly, they are within 1e-3 of them, and what each rank
 computes for itself and what its peer computes for it have the same bits. Exit: 0 all is right, 8 something differs, 1 a command fails.
 """
 import json
+import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -19,6 +22,7 @@ import tempfile
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "test/data/smollm2"
 ONE_CHOICE = DATA.parents[1] / "Inputs/one_choice.py"
+LAUNCHERS = (["mpirun.openmpi", "--oversubscribe"], ["mpirun.mpich"])
 LIMIT = 1e-3
 QUESTION, ANSWER = "What is the capital of France?", "Paris"
 
@@ -94,6 +98,15 @@ def check_ranks(lamina, model, folder):
     for algorithm in ("one_shot", "two_shot", "separate"):
         if dump("3", algorithm) != one:
             yield f"3 ranks, {algorithm}: not the bits of one rank"
+    processes = folder / "processes"
+    for launcher in LAUNCHERS:
+        if not shutil.which(launcher[0]):
+            print(f"{launcher[0]} is not there: not compared")
+            continue
+        run(*launcher, "-n", "3", program, "-p", QUESTION, "--dump", processes)
+        if processes.read_bytes() != one:
+            yield f"3 processes of {launcher[0]}: not the bits of one rank"
+        processes.unlink()
     two = dump("2", "one_shot")
     for algorithm in ("two_shot", "separate"):
         if dump("2", algorithm) != two:
@@ -106,6 +119,8 @@ def check_ranks(lamina, model, folder):
 
 
 def main():
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
+        os.environ[name] = "1"  # as containers are
     lamina, model = map(pathlib.Path, sys.argv[1:])
     expected = read_safetensors(DATA / "last_logits.safetensors")
     errors = []
