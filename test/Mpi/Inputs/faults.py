@@ -81,7 +81,7 @@ def may_be_silent(job, fault):
     never comes to MPI is not known to the others by its number."""
     if FAULTS[fault][2]:
         return False
-    return job.flavour.startswith("mpich") or fault.endswith("-at-once")
+    return job.flavour in ("mpich4", "mpich5") or fault.endswith("-at-once")
 
 
 def check(job, fault, dump, gone):
@@ -145,6 +145,9 @@ def main():
         # Those of the start wait for five limits.
         is_start = fault.endswith("-at-once")
         is_wrong |= any(mpi.run_all(run_limited, *arguments, together=is_start))
+        # When a rank is killed, this launcher may crash.
+        if fault == "exits-before":
+            is_wrong |= bool(run_limited(mpi.PATIENT, *arguments))
         if FAULTS[fault][0]:
             is_wrong |= not all(mpi.run_all(hangs, *arguments))
     sys.exit(is_wrong)

@@ -19,6 +19,13 @@ FLAVOURS = {
     "mpich5": ("{}/mpich/bin/mpiexec", [], "libmpi.so.12"),
 }
 
+# MPICH 4 when its launcher leaves the others alone after one has ended.
+PATIENT = "mpich4-patient"
+LAUNCHERS = {
+    **FLAVOURS,
+    PATIENT: ("mpirun.mpich", ["-disable-auto-cleanup"], "libmpich.so.12"),
+}
+
 # Open MPI asks before it starts anything as root.
 AS_ROOT = {
     prefix + "_ALLOW_RUN_AS_ROOT" + suffix: "1"
@@ -32,7 +39,7 @@ ERROR = re.compile(r"^error: .*$", re.MULTILINE)
 
 def get_launcher(flavour, folder):
     """The command line of a flavour's launcher. Ends the test without it."""
-    name, options, _ = FLAVOURS[flavour]
+    name, options, _ = LAUNCHERS[flavour]
     path = shutil.which(name.format(folder))
     if not path:
         sys.exit(
