@@ -30,21 +30,23 @@ def call(*command):
 
 
 def plan(module, ranks, *options):
-    """Bytes of the arena of a rank for each row of tokens."""
+    """Bytes of the arena of a rank for each row of tokens; of rows that it keeps, its share."""
     text = call("lamina", "compile", module, "--from=import", f"--tp={ranks}", *options, "--emit=planned", "-o", "-")
-    return int(re.search(r"lamina\.arena = array<i64: (\d+),", text)[1])
+    tokens, own = map(int, re.search(r"lamina\.arena = array<i64: (\d+), \d+, (\d+)>", text).groups())
+    return tokens + own // ranks
 
 
 def make_table(element):
     lines = [f"\n## Activations in {element}\n"]
-    lines.append("| shape | ranks | fused | not fused | fused / not fused |")
-    lines.append("|---|---|---|---|---|")
+    lines.append("| shape | ranks | fused | not fused | fused / not fused | residual in rows | of fused |")
+    lines.append("|---|---|---|---|---|---|---|")
     for name, config in SHAPES.items():
         with tempfile.NamedTemporaryFile(suffix=".mlir") as module:
             call("lamina-translate", "--import-llama-config", f"--dtype={element}", f"{CONFIGS}/{config}.json", "-o", module.name)
             for ranks in RANKS:
                 fused, unfused = plan(module.name, ranks), plan(module.name, ranks, "--no-fuse")
-                lines.append(f"| {name} | {ranks} | {fused} | {unfused} | {fused / unfused:.3f} |")
+                rows = plan(module.name, ranks, "--shard-residual")
+                lines.append(f"| {name} | {ranks} | {fused} | {unfused} | {fused / unfused:.3f} | {rows} | {rows / fused:.3f} |")
     return "\n".join(lines) + "\n"
 
 
