@@ -200,14 +200,17 @@ lamrt_status CudaRank::reduce(const runtime::ReduceWork &work) {
   if (seesPeers && work.rows * work.partial.rowBytes <= kOneShotBytes)
     return launched(launchOneShot(work, peers, offset, meetingBlocks, stream),
                     name);
-  // Rows with what pads them: it is summed too, and not read.
-  cpu::Rows sum = {wide, work.partial.rowBytes, LAMRT_F32};
-  auto count =
-      static_cast<size_t>(work.rows * work.partial.rowBytes) / sizeof(float);
-  LAMINA_RETURN_IF_FAILED(
-      finishCall(ncclAllReduce(work.partial.data, sum.data, count, ncclFloat32,
-                               ncclSum, comm, stream),
-                 name));
+  cpu::Rows sum = work.partial; // of a rank alone
+  if (options.ranks > 1) {
+    // Rows with what pads them: it is summed too, and not read.
+    sum.data = wide;
+    auto count =
+        static_cast<size_t>(work.rows * work.partial.rowBytes) / sizeof(float);
+    LAMINA_RETURN_IF_FAILED(
+        finishCall(ncclAllReduce(work.partial.data, sum.data, count,
+                                 ncclFloat32, ncclSum, comm, stream),
+                   name));
+  }
   if (!work.norm)
     return launched(launchConvert(sum, work.bias, work.out, work.features,
                                   work.rows, stream),
@@ -223,14 +226,18 @@ lamrt_status CudaRank::gather(const runtime::GatherWork &work) {
   const char *name = work.toAll ? "all_gather" : "gather";
   lastOperation = name;
   int64_t bytes = work.rows * work.in.rowBytes;
-  LAMINA_RETURN_IF_FAILED(finishCall(ncclAllGather(work.in.data, gathered,
-                                                   static_cast<size_t>(bytes),
-                                                   ncclInt8, comm, stream),
-                                     name));
+  uint8_t *columns = work.in.data; // of a rank alone
+  if (options.ranks > 1) {
+    columns = gathered;
+    LAMINA_RETURN_IF_FAILED(finishCall(ncclAllGather(work.in.data, columns,
+                                                     static_cast<size_t>(bytes),
+                                                     ncclInt8, comm, stream),
+                                       name));
+  }
   if (!work.toAll && options.rank != 0)
     return LAMRT_OK;
   for (int32_t r = 0; r < options.ranks; ++r) {
-    cpu::Rows from = {gathered + r * bytes, work.in.rowBytes, work.in.type};
+    cpu::Rows from = {columns + r * bytes, work.in.rowBytes, work.in.type};
     LAMINA_RETURN_IF_FAILED(
         launched(launchJoinColumns(from, work.rows, work.begins[r],
                                    work.begins[r + 1] - work.begins[r],

@@ -2,6 +2,8 @@
 
 #include "CudaTest.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -9,17 +11,18 @@ namespace lamina::cuda {
 
 namespace {
 
-std::string lastMessage;
+thread_local std::string lastMessage;
 
 lamrt_status keepMessage(lamrt_status status, const char *message) {
   lastMessage = message;
   return status;
 }
-int32_t hasFailed(void *) { return 0; }
-lamrt_status exchange(void *, int32_t, const void *mine, void *all,
+int32_t hasFailed(void *group) {
+  return group && static_cast<TestGroup *>(group)->hasFailed;
+}
+lamrt_status exchange(void *group, int32_t rank, const void *mine, void *all,
                       uint64_t bytes) {
-  memcpy(all, mine, bytes);
-  return LAMRT_OK;
+  return static_cast<TestGroup *>(group)->exchange(rank, mine, all, bytes);
 }
 
 const runtime::BackendHost host = {sizeof(runtime::BackendHost),
@@ -119,20 +122,40 @@ Values decode(const uint8_t *bytes, int32_t type, int64_t count) {
   return values;
 }
 
-void CudaTest::create(int64_t features) {
+lamrt_status TestGroup::exchange(int32_t rank, const void *mine, void *all,
+                                 uint64_t bytes) {
+  std::unique_lock<std::mutex> lock(mutex);
+  uint64_t own = round;
+  std::vector<uint8_t> &place = shown[own % 2];
+  place.resize(bytes * static_cast<uint64_t>(ranks));
+  memcpy(place.data() + bytes * static_cast<uint64_t>(rank), mine, bytes);
+  if (++arrived == ranks) {
+    arrived = 0;
+    ++round;
+    changed.notify_all();
+  }
+  if (!changed.wait_for(lock, std::chrono::seconds(60),
+                        [&] { return round != own; }))
+    return LAMRT_DEVICE;
+  memcpy(all, place.data(), place.size());
+  return LAMRT_OK;
+}
+
+void TestRank::create(int64_t features) {
   table = lamrt_cuda_backend(LAMRT_ABI_VERSION, &host);
   ASSERT_TRUE(table);
   slotBytes = (features * 4 + 63) / 64 * 64;
   options.structSize = sizeof(options);
-  options.ranks = 1;
-  options.maxTokens = options.maxLogitRows = kTokens;
+  options.ranks = std::max(options.ranks, 1);
+  options.maxTokens = options.maxLogitRows = tokens;
   options.maxSequences = 8;
   for (int s = 0; s < LAMRT_NUM_SECTIONS; ++s) {
-    options.sectionBytes[s] = 8 * slotBytes * kTokens;
+    options.sectionBytes[s] = 8 * slotBytes * tokens;
     options.widest[s] = features;
   }
   options.resultFeatures = features;
-  options.weightBytes = uint64_t(64) << 20;
+  if (!options.weightBytes)
+    options.weightBytes = uint64_t(64) << 20;
   if (!options.numPages) {
     options.numPages = options.numLayers = options.kvHeads = 1;
     options.headDim = 8;
@@ -143,7 +166,7 @@ void CudaTest::create(int64_t features) {
             cudaSuccess);
 }
 
-void CudaTest::TearDown() {
+void TestRank::destroy() {
   if (rank)
     table->destroy(rank);
   if (stream) {
@@ -153,13 +176,13 @@ void CudaTest::TearDown() {
   stream = nullptr;
 }
 
-cpu::Rows CudaTest::slot(int32_t index, int64_t features, int32_t type,
+cpu::Rows TestRank::slot(int32_t index, int64_t features, int32_t type,
                          int32_t section) const {
-  return {places.sections[section] + index * slotBytes * kTokens,
+  return {places.sections[section] + index * slotBytes * tokens,
           (features * bytesOf(type) + 63) / 64 * 64, type};
 }
 
-void CudaTest::write(const cpu::Rows &rows, const Values &values,
+void TestRank::write(const cpu::Rows &rows, const Values &values,
                      int64_t features) {
   std::vector<uint8_t> bytes = encode(values, rows.type);
   auto width = static_cast<size_t>(features * bytesOf(rows.type));
@@ -170,7 +193,7 @@ void CudaTest::write(const cpu::Rows &rows, const Values &values,
   ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
 }
 
-Values CudaTest::read(const cpu::Rows &rows, int64_t features, int64_t count) {
+Values TestRank::read(const cpu::Rows &rows, int64_t features, int64_t count) {
   auto width = static_cast<size_t>(features * bytesOf(rows.type));
   std::vector<uint8_t> bytes(width * static_cast<size_t>(count));
   EXPECT_EQ(cudaMemcpy2DAsync(bytes.data(), width, rows.data,
@@ -182,7 +205,22 @@ Values CudaTest::read(const cpu::Rows &rows, int64_t features, int64_t count) {
   return decode(bytes.data(), rows.type, features * count);
 }
 
-const void *CudaTest::load(const std::vector<uint8_t> &source,
+void TestRank::fill(const cpu::Rows &rows, int32_t byte, int64_t count) {
+  auto bytes = static_cast<size_t>(rows.rowBytes * count);
+  ASSERT_EQ(cudaMemsetAsync(rows.data, byte, bytes, stream), cudaSuccess);
+  ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+}
+
+std::vector<uint8_t> TestRank::readBytes(const cpu::Rows &rows, int64_t count) {
+  std::vector<uint8_t> bytes(static_cast<size_t>(rows.rowBytes * count));
+  EXPECT_EQ(cudaMemcpyAsync(bytes.data(), rows.data, bytes.size(),
+                            cudaMemcpyDeviceToHost, stream),
+            cudaSuccess);
+  EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+  return bytes;
+}
+
+const void *TestRank::load(const std::vector<uint8_t> &source,
                            int32_t sourceType, int64_t rows, int64_t rowBytes,
                            int64_t inBegin, int64_t inEnd, int32_t type) {
   runtime::BackendWeight weight = {};
@@ -200,13 +238,20 @@ const void *CudaTest::load(const std::vector<uint8_t> &source,
   return place;
 }
 
-const float *CudaTest::loadVector(const Values &values) {
+const float *TestRank::loadVector(const Values &values) {
   auto count = static_cast<int64_t>(values.size());
   return static_cast<const float *>(load(encode(values, LAMRT_F32), LAMRT_F32,
                                          1, count * 4, 0, count, LAMRT_F32));
 }
 
-void CudaTest::begin(const std::vector<int32_t> &lengths,
+const float *TestRank::writeVector(int32_t index, const Values &values) {
+  auto count = static_cast<int64_t>(values.size());
+  cpu::Rows place = slot(index, count, LAMRT_F32);
+  write(place, values, count);
+  return reinterpret_cast<const float *>(place.data);
+}
+
+void TestRank::begin(const std::vector<int32_t> &lengths,
                      const std::vector<int32_t> &starts,
                      const std::vector<int32_t> &ids,
                      const std::vector<int32_t> &logitRows) {
@@ -236,7 +281,7 @@ void CudaTest::begin(const std::vector<int32_t> &lengths,
   ASSERT_EQ(table->beginStep(rank, &step), LAMRT_OK) << lastMessage;
 }
 
-void CudaTest::end() {
+void TestRank::end() {
   ASSERT_EQ(table->endStep(rank), LAMRT_OK) << lastMessage;
 }
 

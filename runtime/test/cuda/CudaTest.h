@@ -11,8 +11,11 @@
 
 #include "core/Backend.h"
 
+#include <atomic>
+#include <condition_variable>
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
@@ -37,24 +40,34 @@ Values makeValues(int64_t count, int32_t type, uint32_t seed,
 void expectNear(const Values &actual, const Values &expected,
                 const Values &bounds, const std::string &what);
 
-class CudaTest : public testing::Test {
-protected:
-  static constexpr int32_t kTokens = 40;
+/// A rank without a program, alone or one of several.
+class TestRank {
+public:
+  TestRank() = default;
+  ~TestRank() { destroy(); }
+  TestRank(const TestRank &) = delete;
+  TestRank &operator=(const TestRank &) = delete;
 
-  /// A rank with room for `features` in each of eight slots of either section.
+  /// A rank with room for `features` in each of eight slots of either section,
+  /// on the device of its number, which is then the current one.
   void create(int64_t features);
-  void TearDown() override;
+  void destroy();
 
   /// Slot `index` of a section, with rows of `features` of a type.
   cpu::Rows slot(int32_t index, int64_t features, int32_t type,
                  int32_t section = LAMRT_ROWS_TOKENS) const;
   void write(const cpu::Rows &rows, const Values &values, int64_t features);
   Values read(const cpu::Rows &rows, int64_t features, int64_t count);
+  /// Fills every byte of a slot of so many rows, and reads them all back.
+  void fill(const cpu::Rows &rows, int32_t byte, int64_t count);
+  std::vector<uint8_t> readBytes(const cpu::Rows &rows, int64_t count);
   /// Loads a weight of the checkpoint, [rows, features] of `source`.
   const void *load(const std::vector<uint8_t> &source, int32_t sourceType,
                    int64_t rows, int64_t rowBytes, int64_t inBegin,
                    int64_t inEnd, int32_t type);
   const float *loadVector(const Values &values);
+  /// The same in slot `index`, without a weight of the checkpoint.
+  const float *writeVector(int32_t index, const Values &values);
   /// One sequence for each of `lengths` new rows, at positions from `starts`.
   void begin(const std::vector<int32_t> &lengths,
              const std::vector<int32_t> &starts,
@@ -62,6 +75,8 @@ protected:
              const std::vector<int32_t> &logitRows = {});
   void end();
 
+  /// Rows that a step has, at most.
+  int32_t tokens = 40;
   runtime::BackendOptions options = {};
   runtime::BackendPlaces places = {};
   const runtime::BackendTable *table = nullptr;
@@ -71,6 +86,31 @@ protected:
 private:
   cudaStream_t stream = nullptr;
   int64_t slotBytes = 0;
+};
+
+class CudaTest : public testing::Test, protected TestRank {
+protected:
+  void TearDown() override { destroy(); }
+};
+
+/// What the host does for a group of ranks, which BackendOptions::group is:
+/// they show each other bytes, and one that has failed ends all.
+class TestGroup {
+public:
+  explicit TestGroup(int32_t ranks) : ranks(ranks) {}
+
+  lamrt_status exchange(int32_t rank, const void *mine, void *all,
+                        uint64_t bytes);
+  std::atomic<bool> hasFailed{false};
+
+private:
+  const int32_t ranks;
+  std::mutex mutex;
+  std::condition_variable changed;
+  /// Used in turn: who is late still reads what was shown before.
+  std::vector<uint8_t> shown[2];
+  int32_t arrived = 0;
+  uint64_t round = 0;
 };
 
 /// The bytes of values in a type.
