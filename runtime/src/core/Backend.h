@@ -23,7 +23,7 @@
 namespace lamina::runtime {
 
 /// Changes with every change of this file; LAMRT_ABI_VERSION is asked for too.
-constexpr uint32_t kBackendVersion = 1;
+constexpr uint32_t kBackendVersion = 2;
 
 /// What a plugin may ask of the program that has loaded it.
 struct BackendHost {
@@ -46,7 +46,9 @@ struct BackendOptions {
   void *group;                 ///< for the host's functions
   int32_t maxTokens, maxLogitRows, maxSequences;
   int64_t pagesPerSequence;
-  int64_t sectionBytes[LAMRT_NUM_SECTIONS]; ///< of the arena
+  /// Of the arena. Slots of tokens have room for so many rows that all ranks
+  /// have equal parts.
+  int64_t sectionBytes[LAMRT_NUM_SECTIONS];
   // The KV cache of this rank.
   int32_t numPages, numLayers, kvHeads, headDim, cacheType;
   int32_t heads;    ///< query heads of this rank
@@ -58,6 +60,8 @@ struct BackendOptions {
   int32_t numFrequencies;
   const lamrt_frequencies *frequencies;
   int32_t canCapture; ///< 0: steps are looked into, and never replayed
+  /// What algorithms are chosen by: the same on all ranks, or none starts.
+  uint64_t choicesHash;
 };
 
 /// Where things are, once a rank is made.
@@ -145,13 +149,17 @@ struct AttentionWork {
 };
 
 /// out = rnd(sum over ranks of partial + bias); or, with `norm`, as NormWork
-/// with that sum as its update.
+/// with that sum as its update. With `keepsOwn` a rank has its own rows only of
+/// `out`, or of residual and next; normed is whole. Rank r of n has the rows
+/// [r*ceil(rows/n), (r+1)*ceil(rows/n)).
 struct ReduceWork {
   cpu::Rows partial;
   const float *bias;
   cpu::Rows out;
   int64_t features, rows;
   const NormWork *norm; ///< or null
+  int32_t algorithm;    ///< wanted: LAMRT_ONE_SHOT, TWO_SHOT or SEPARATE
+  int32_t keepsOwn;
 };
 
 /// Joins columns of the ranks: rank r has the features [begins[r],
@@ -206,6 +214,8 @@ struct BackendTable {
   lamrt_status (*attention)(BackendRank *rank, const AttentionWork *work);
   lamrt_status (*reduce)(BackendRank *rank, const ReduceWork *work);
   lamrt_status (*gather)(BackendRank *rank, const GatherWork *work);
+  /// out = the own rows `a` of all ranks, `rows` together.
+  lamrt_status (*gatherRows)(BackendRank *rank, const PairWork *work);
 };
 
 /// What a plugin exports, as `lamrt_cuda_backend`. Null if it was made for

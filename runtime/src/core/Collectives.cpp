@@ -142,7 +142,8 @@ bool Rank::reduce(const Reduction &reduction, Offer offer, const SlotRows &to) {
   if (device) {
     runOnDevice(&BackendTable::reduce,
                 ReduceWork{reduction.partial.rows, reduction.bias, to.rows,
-                           to.features, to.count, nullptr});
+                           to.features, to.count, nullptr,
+                           chooseOnDevice(reduction.partial), 0});
     return !stepStatus;
   }
   offer.in = reduction.partial.rows;
@@ -272,12 +273,15 @@ void Rank::reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
                       rows.norm,
                       old.features,
                       old.count};
-    runOnDevice(&BackendTable::reduce, ReduceWork{reduction.partial.rows,
-                                                  reduction.bias,
-                                                  {},
-                                                  old.features,
-                                                  old.count,
-                                                  &fused});
+    runOnDevice(&BackendTable::reduce,
+                ReduceWork{reduction.partial.rows,
+                           reduction.bias,
+                           {},
+                           old.features,
+                           old.count,
+                           &fused,
+                           chooseOnDevice(reduction.partial),
+                           0});
     return;
   }
   offer.in = reduction.partial.rows;

@@ -167,6 +167,8 @@ private:
   void beginOnDevice();
   /// Waits for the device; the logits are there then.
   void endOnDevice();
+  /// LAMRT_ONE_SHOT, TWO_SHOT or SEPARATE.
+  int32_t chooseOnDevice(const SlotRows &partial) const;
   /// Fails the step if logits of the first `rows` rows are not finite.
   bool checkLogits(const float *values, int64_t rows);
 

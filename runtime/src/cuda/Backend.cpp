@@ -114,6 +114,7 @@ const runtime::BackendTable table = {
     Queue<&CudaRank::attention>::run,
     Queue<&CudaRank::reduce>::run,
     Queue<&CudaRank::gather>::run,
+    Queue<&CudaRank::gatherRows>::run,
 };
 
 } // namespace

@@ -1,10 +1,7 @@
-//===- Collectives.cpp - What the GPUs of a group do together -------------===//
+//===- Collectives.cpp - How the GPUs of a group come together ------------===//
 //
-// Few rows: one kernel over the memory of all ranks (OneShot.cu), if they are
-// of one process and can see each other. Else the way that always works: NCCL
-// sums or gathers in f32, then one kernel does the rest. The communicator does
-// not block: a rank that waits for another looks for errors of NCCL, for a
-// failure of the group, and at the time limit.
+// The communicator of NCCL does not block: a rank that waits for another looks
+// for errors of NCCL, for a failure of the group, and at the time limit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,10 +19,6 @@ namespace lamina::cuda {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// Addends of a rank up to which each rank reads those of all: the size at
-/// which others leave their one-shot kernels on 2 to 8 GPUs; not measured here.
-constexpr int64_t kOneShotBytes = 256 << 10;
 
 /// Turns of a wait before the processor is given away.
 constexpr int kSpins = 1000;
@@ -117,8 +110,15 @@ lamrt_status CudaRank::preparePeers() {
   LAMINA_RETURN_IF_FAILED(check(
       cudaMemsetAsync(meetingFlags.data(), 0, words * sizeof(uint32_t), stream),
       "flags"));
-  return check(countOneShotBlocks(multiprocessors, meetingBlocks),
-               "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+  // All blocks of a kernel wait for those of other ranks: none may come later.
+  int32_t oneShot = 0, twoShot = 0;
+  const char *what = "cudaOccupancyMaxActiveBlocksPerMultiprocessor";
+  LAMINA_RETURN_IF_FAILED(
+      check(countOneShotBlocks(multiprocessors, oneShot), what));
+  LAMINA_RETURN_IF_FAILED(
+      check(countTwoShotBlocks(multiprocessors, twoShot), what));
+  meetingBlocks = std::min({oneShot, twoShot, kMaxMeetingBlocks});
+  return LAMRT_OK;
 }
 
 struct CudaRank::Card {
@@ -127,11 +127,18 @@ struct CudaRank::Card {
   int64_t process; ///< the same for ranks of one process, and only for them
   int32_t device, blocks;
   int32_t seesAll; ///< the devices of all ranks, as this process counts them
+  uint64_t choicesHash;
 };
 
 lamrt_status CudaRank::openPeers(const Card *all) {
   seesPeers = options.ranks <= kMaxPeers;
   for (int32_t r = 0; r < options.ranks; ++r) {
+    // Ranks in different kernels would wait for each other for ever.
+    if (all[r].choicesHash != all[0].choicesHash)
+      return fail(LAMRT_DEVICE,
+                  "cuda: rank %d chooses algorithms by another table than rank "
+                  "0",
+                  r);
     seesPeers = seesPeers && all[r].seesAll && all[r].process == all[0].process;
     meetingBlocks = std::min(meetingBlocks, all[r].blocks);
   }
@@ -141,7 +148,7 @@ lamrt_status CudaRank::openPeers(const Card *all) {
   peers.ranks = options.ranks;
   peers.rank = options.rank;
   for (int32_t r = 0; r < options.ranks; ++r) {
-    peers.arenas[r] = static_cast<const uint8_t *>(all[r].arena);
+    peers.arenas[r] = static_cast<uint8_t *>(all[r].arena);
     peers.flags[r] = static_cast<uint32_t *>(all[r].flags);
     if (r == options.rank)
       continue;
@@ -173,6 +180,7 @@ lamrt_status CudaRank::connect() {
   card.device = device;
   card.blocks = meetingBlocks;
   card.seesAll = 1;
+  card.choicesHash = options.choicesHash;
   // Rank r of a process has device r.
   for (int32_t r = 0; r < options.ranks; ++r) {
     int can = r == device;
@@ -189,62 +197,6 @@ lamrt_status CudaRank::connect() {
   return finishCall(ncclCommInitRankConfig(&comm, options.ranks, all[0].id,
                                            options.rank, &config),
                     "start");
-}
-
-lamrt_status CudaRank::reduce(const runtime::ReduceWork &work) {
-  if (work.rows == 0)
-    return LAMRT_OK;
-  const char *name = work.norm ? "all_reduce_residual_rms_norm" : "all_reduce";
-  lastOperation = name;
-  int64_t offset = work.partial.data - arena.data();
-  if (seesPeers && work.rows * work.partial.rowBytes <= kOneShotBytes)
-    return launched(launchOneShot(work, peers, offset, meetingBlocks, stream),
-                    name);
-  cpu::Rows sum = work.partial; // of a rank alone
-  if (options.ranks > 1) {
-    // Rows with what pads them: it is summed too, and not read.
-    sum.data = wide;
-    auto count =
-        static_cast<size_t>(work.rows * work.partial.rowBytes) / sizeof(float);
-    LAMINA_RETURN_IF_FAILED(
-        finishCall(ncclAllReduce(work.partial.data, sum.data, count,
-                                 ncclFloat32, ncclSum, comm, stream),
-                   name));
-  }
-  if (!work.norm)
-    return launched(launchConvert(sum, work.bias, work.out, work.features,
-                                  work.rows, stream),
-                    name);
-  NormWork norm = *work.norm;
-  norm.update = sum;
-  return launched(launchNorm(norm, stream), name);
-}
-
-lamrt_status CudaRank::gather(const runtime::GatherWork &work) {
-  if (work.rows == 0)
-    return LAMRT_OK;
-  const char *name = work.toAll ? "all_gather" : "gather";
-  lastOperation = name;
-  int64_t bytes = work.rows * work.in.rowBytes;
-  uint8_t *columns = work.in.data; // of a rank alone
-  if (options.ranks > 1) {
-    columns = gathered;
-    LAMINA_RETURN_IF_FAILED(finishCall(ncclAllGather(work.in.data, columns,
-                                                     static_cast<size_t>(bytes),
-                                                     ncclInt8, comm, stream),
-                                       name));
-  }
-  if (!work.toAll && options.rank != 0)
-    return LAMRT_OK;
-  for (int32_t r = 0; r < options.ranks; ++r) {
-    cpu::Rows from = {columns + r * bytes, work.in.rowBytes, work.in.type};
-    LAMINA_RETURN_IF_FAILED(
-        launched(launchJoinColumns(from, work.rows, work.begins[r],
-                                   work.begins[r + 1] - work.begins[r],
-                                   work.out, stream),
-                 name));
-  }
-  return LAMRT_OK;
 }
 
 } // namespace lamina::cuda

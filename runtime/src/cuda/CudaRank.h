@@ -66,8 +66,9 @@ public:
   lamrt_status linear(const LinearWork &work);
   lamrt_status rope(const RopeWork &work);
   lamrt_status attention(const AttentionWork &work);
-  lamrt_status reduce(const runtime::ReduceWork &work);
+  lamrt_status reduce(const ReduceWork &work);
   lamrt_status gather(const runtime::GatherWork &work);
+  lamrt_status gatherRows(const PairWork &work);
 
 private:
   struct Sizes;
@@ -86,6 +87,17 @@ private:
   struct Card;
   lamrt_status openPeers(const Card *all);
   lamrt_status preparePeers();
+
+  // What they do then (Reductions.cpp): sums by NCCL, of all rows or of those
+  // that this rank keeps, and the rest in a kernel of this rank.
+  lamrt_status reduceSeparately(const ReduceWork &work, const char *name);
+  lamrt_status reduceOwnSeparately(const ReduceWork &work, const char *name);
+  lamrt_status finishSum(const ReduceWork &work, const cpu::Rows &sum,
+                         int64_t rows, const char *name);
+  /// out = `bytes` from `in` of each rank, one after another; `in` may be its
+  /// part of `out`.
+  lamrt_status gatherParts(const uint8_t *in, int64_t bytes, uint8_t *out,
+                           const char *name);
   /// Calls `isDone` until it is true, the group has failed, or the time limit
   /// has passed.
   template <typename Condition>

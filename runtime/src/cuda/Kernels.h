@@ -61,18 +61,32 @@ constexpr int32_t kMaxMeetingBlocks = 64;
 /// What a kernel in which ranks meet needs of all of them.
 struct PeerPlaces {
   int32_t ranks, rank;
-  const uint8_t *arenas[kMaxPeers];
+  uint8_t *arenas[kMaxPeers];
   uint32_t *flags[kMaxPeers]; ///< [kMaxMeetingBlocks][kMaxPeers]
   uint32_t *numbers;    ///< [kMaxMeetingBlocks]: meetings so far; of this rank
   const uint32_t *stop; ///< pinned: not 0 once this rank ends
 };
 
-/// OneShot.cu: ReduceWork, over the memory of all ranks; `offset` is that of
-/// the addends in the arena.
+/// The rows that a rank does for all, or keeps: [begin, end).
+struct OwnRows {
+  int64_t begin, end;
+  int64_t most; ///< that any rank has
+};
+inline OwnRows getOwnRows(int64_t rows, int64_t ranks, int64_t rank) {
+  int64_t most = rows / ranks + (rows % ranks != 0);
+  int64_t begin = rank * most < rows ? rank * most : rows;
+  return {begin, rows - begin < most ? rows : begin + most, most};
+}
+
+/// OneShot.cu, TwoShot.cu: ReduceWork, over the memory of all ranks, with so
+/// many blocks at most. The first is for ranks that keep all rows.
 cudaError_t launchOneShot(const ReduceWork &work, const PeerPlaces &peers,
-                          int64_t offset, int32_t blocks, cudaStream_t stream);
-/// How many blocks of it are on a device at one time, of what it may have.
+                          int32_t blocks, cudaStream_t stream);
+cudaError_t launchTwoShot(const ReduceWork &work, const PeerPlaces &peers,
+                          int32_t blocks, cudaStream_t stream);
+/// How many blocks of them are on a device at one time.
 cudaError_t countOneShotBlocks(int32_t multiprocessors, int32_t &out);
+cudaError_t countTwoShotBlocks(int32_t multiprocessors, int32_t &out);
 
 /// Rope.cu: cosines, then sines, of [rows][pairs].
 cudaError_t launchAngles(const int32_t *positions, const double *frequencies,

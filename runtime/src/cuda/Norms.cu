@@ -33,7 +33,10 @@ __global__ void __launch_bounds__(kThreads)
     }
   }
   normRow<kThreads>(work, work.update.data ? work.next : work.residual, row,
-                    squares);
+                    squares, [&](int64_t i, const Floats &y) {
+                      storeUpTo(getRow(work.normed, row), work.normed.type, i,
+                                work.features, y);
+                    });
 }
 
 } // namespace

@@ -46,12 +46,12 @@ __device__ inline float sumSquares(const Floats &r) {
   return squares;
 }
 
-/// normed = norm of the row in `from`. All threads of a block of kThreads call
-/// it, each with the squares of the vectors that it will read: vector number
-/// threadIdx.x and every kThreads-th after it.
-template <int kThreads>
+/// The norm of the row in `from`, given to store(index, values). All threads of
+/// a block of kThreads call it, each with the squares of the vectors that it
+/// will read: vector number threadIdx.x and every kThreads-th after it.
+template <int kThreads, typename Store>
 __device__ inline void normRow(const NormWork &work, const cpu::Rows &from,
-                               int64_t row, float squares) {
+                               int64_t row, float squares, const Store &store) {
   float mean = blockSum<kThreads>(squares) / static_cast<float>(work.features);
   float q = rsqrtf(mean + work.eps);
   for (int64_t i = threadIdx.x * kVector; i < work.features;
@@ -62,7 +62,7 @@ __device__ inline void normRow(const NormWork &work, const cpu::Rows &from,
 #pragma unroll
     for (int j = 0; j < kVector; ++j)
       r.v[j] = applyNorm(work, r.v[j], q, w.v[j]);
-    storeUpTo(getRow(work.normed, row), work.normed.type, i, work.features, r);
+    store(i, r);
   }
 }
 

@@ -39,6 +39,8 @@ int64_t bytesOf(int32_t type) { return type == LAMRT_F32 ? 4 : 2; }
 
 } // namespace
 
+const std::string &getLastMessage() { return lastMessage; }
+
 double getUlp(int32_t type, double value) {
   int exponent = leastExponent(type);
   if (value != 0 && std::isfinite(value))

@@ -36,6 +36,9 @@ double getUlp(int32_t type, double value);
 Values makeValues(int64_t count, int32_t type, uint32_t seed,
                   double scale = 1.0);
 
+/// What the plugin said of its last failure on this thread.
+const std::string &getLastMessage();
+
 /// A row count, and what its values may differ by from the expected ones.
 void expectNear(const Values &actual, const Values &expected,
                 const Values &bounds, const std::string &what);

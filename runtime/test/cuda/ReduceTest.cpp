@@ -31,12 +31,14 @@ struct Case {
   int32_t type;         ///< of the sum, or the normed rows
   int32_t residualType; ///< of the residual
   int32_t norm;
+  int32_t algorithm;
 
   std::string name() const {
-    return std::string(isFused ? "fused, " : "sum, ") + std::to_string(rows) +
-           " x " + std::to_string(features) + " of type " +
-           std::to_string(type) + ", residual " + std::to_string(residualType) +
-           ", norm " + std::to_string(norm) + (hasBias ? ", bias" : "") +
+    return std::string(isFused ? "fused, " : "sum, ") + "algorithm " +
+           std::to_string(algorithm) + ", " + std::to_string(rows) + " x " +
+           std::to_string(features) + " of type " + std::to_string(type) +
+           ", residual " + std::to_string(residualType) + ", norm " +
+           std::to_string(norm) + (hasBias ? ", bias" : "") +
            (isExact ? ", exact" : "") + (isInPlace ? ", in place" : "");
   }
 };
@@ -176,7 +178,10 @@ protected:
   /// Does the operation on all ranks of the group.
   std::vector<Outputs> reduce(const Case &tested, const Inputs &in,
                               const std::string &what);
-  void check(const Case &tested, uint32_t seed, const std::string &what);
+  void check(const Case &tested, const Inputs &in,
+             const std::vector<Outputs> &all, const std::string &what);
+  /// One size by each of the algorithms.
+  void checkAlgorithms(Case tested, uint32_t seed, const std::string &where);
   /// All sizes on the ranks of one group, so that meetings are counted on from
   /// operation to operation.
   void checkAll(const DeviceChoice &devices, uint32_t turn);
@@ -216,9 +221,11 @@ std::vector<Outputs> ReduceTest::reduce(const Case &tested, const Inputs &in,
                               tested.norm,
                               tested.features,
                               tested.rows};
-    runtime::ReduceWork work = {partial,     bias,
-                                normed,      tested.features,
-                                tested.rows, tested.isFused ? &norm : nullptr};
+    runtime::ReduceWork work = {
+        partial,          bias,
+        normed,           tested.features,
+        tested.rows,      tested.isFused ? &norm : nullptr,
+        tested.algorithm, 0};
     auto rows = static_cast<int32_t>(tested.rows);
     rank.begin(rows ? std::vector<int32_t>{rows} : std::vector<int32_t>{},
                rows ? std::vector<int32_t>{0} : std::vector<int32_t>{});
@@ -234,10 +241,9 @@ std::vector<Outputs> ReduceTest::reduce(const Case &tested, const Inputs &in,
   return all;
 }
 
-void ReduceTest::check(const Case &tested, uint32_t seed,
+void ReduceTest::check(const Case &tested, const Inputs &in,
+                       const std::vector<Outputs> &all,
                        const std::string &what) {
-  Inputs in = makeInputs(tested, group->size(), seed);
-  std::vector<Outputs> all = reduce(tested, in, what);
   // Every rank goes on with the same bits.
   for (size_t r = 1; r < all.size(); ++r) {
     EXPECT_EQ(all[r].next, all[0].next) << what << ", rank " << r;
@@ -249,6 +255,25 @@ void ReduceTest::check(const Case &tested, uint32_t seed,
   checkNorm(tested, in, all[0].next, all[0].normed, what);
 }
 
+void ReduceTest::checkAlgorithms(Case tested, uint32_t seed,
+                                 const std::string &where) {
+  Inputs in = makeInputs(tested, group->size(), seed);
+  std::vector<Outputs> oneShot;
+  for (int32_t algorithm : {LAMRT_ONE_SHOT, LAMRT_TWO_SHOT, LAMRT_SEPARATE}) {
+    tested.algorithm = algorithm;
+    std::string what = where + tested.name();
+    std::vector<Outputs> all = reduce(tested, in, what);
+    check(tested, in, all, what);
+    if (algorithm == LAMRT_ONE_SHOT)
+      oneShot = all;
+    // Both sum in rank order.
+    if (algorithm == LAMRT_TWO_SHOT) {
+      EXPECT_EQ(all[0].next, oneShot[0].next) << what;
+      EXPECT_EQ(all[0].normed, oneShot[0].normed) << what;
+    }
+  }
+}
+
 void ReduceTest::checkAll(const DeviceChoice &devices, uint32_t turn) {
   GroupOfRanks made;
   if (!made.create(devices, kMostFeatures))
@@ -258,10 +283,10 @@ void ReduceTest::checkAll(const DeviceChoice &devices, uint32_t turn) {
     for (int64_t rows : kGroupRows)
       for (bool isFused : {true, false}) {
         Case tested = makeCase(features, rows, isFused, turn * 5 % kTurns);
-        check(tested, 1000 * ++turn,
-              std::to_string(devices.devices) + " ranks" +
-                  (devices.peers ? ", " : " that are no peers, ") + "seed " +
-                  std::to_string(devices.seed) + ", " + tested.name());
+        checkAlgorithms(tested, 1000 * ++turn,
+                        std::to_string(devices.devices) + " ranks" +
+                            (devices.peers ? ", " : " that are no peers, ") +
+                            "seed " + std::to_string(devices.seed) + ", ");
         if (HasFailure())
           return;
       }
