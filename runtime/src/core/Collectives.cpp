@@ -197,6 +197,13 @@ void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
                   partial, out));
     return;
   }
+  if (device) {
+    runOnDevice(&BackendTable::reduce,
+                ReduceWork{sum.partial.rows, sum.bias, to.rows, to.features,
+                           sum.partial.count, nullptr,
+                           chooseOnDevice(sum.partial), 1});
+    return;
+  }
   Offer offer;
   offer.key = {"reduce_scatter", LAMRT_REDUCE_SCATTER,
                LAMRT_F32,        sum.partial.count,
@@ -272,7 +279,7 @@ void Rank::reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
                       rows.eps,
                       rows.norm,
                       old.features,
-                      old.count};
+                      normed.count};
     runOnDevice(&BackendTable::reduce,
                 ReduceWork{reduction.partial.rows,
                            reduction.bias,
@@ -352,6 +359,11 @@ void Rank::gatherRows(int32_t in, const SlotRows &from, int32_t out,
     failStep(fail(LAMRT_MALFORMED,
                   "program: the rows of slot %d cannot be joined in slot %d",
                   in, out));
+    return;
+  }
+  if (device) {
+    runOnDevice(&BackendTable::gatherRows,
+                PairWork{from.rows, {}, to.rows, to.features, to.count});
     return;
   }
   joinRows(from.rows, to, hashWords(in, out, to.count));

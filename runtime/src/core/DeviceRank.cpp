@@ -80,7 +80,10 @@ lamrt_status Rank::prepareDevice(lamrt_rank *handle) {
                 "program: its weights are packed for the CPU (%s); run with "
                 "--device cpu, or compile without --weights=packed",
                 program->packed_weights);
-  sectionRows[LAMRT_ROWS_TOKENS] = options.max_tokens;
+  // Behind the last row too, so that all ranks have equal parts.
+  sectionRows[LAMRT_ROWS_OWN_TOKENS] = getMostOwnRows(options.max_tokens);
+  sectionRows[LAMRT_ROWS_TOKENS] =
+      sectionRows[LAMRT_ROWS_OWN_TOKENS] * options.ranks;
   sectionRows[LAMRT_ROWS_LOGITS] = options.max_logit_rows;
   stepArrays.allocate({options.max_tokens, options.max_logit_rows,
                        options.max_sequences, options.num_pages,

@@ -132,7 +132,13 @@ void Rank::shardRows(int32_t in, int32_t out) {
   }
   int64_t begin, end;
   getOwnRows(from.count, begin, end);
-  memcpy(to.rows.data, from.rows.data + begin * from.rows.rowBytes,
+  from.rows.data += begin * from.rows.rowBytes;
+  if (device) {
+    runOnDevice(&BackendTable::copy,
+                PairWork{from.rows, {}, to.rows, to.features, end - begin});
+    return;
+  }
+  memcpy(to.rows.data, from.rows.data,
          static_cast<size_t>((end - begin) * from.rows.rowBytes));
   lookAt({"lamrt_shard_rows", -1, -1, out});
 }

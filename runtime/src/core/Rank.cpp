@@ -266,10 +266,6 @@ lamrt_status Rank::checkForDevice() const {
   if (group->getCommunicator().ownRank() >= 0)
     return fail(LAMRT_UNSUPPORTED,
                 "cuda: ranks in processes; run the program with --tp");
-  for (int32_t i = 0; i < variant->num_slots; ++i)
-    if (variant->slots[i].distribution == LAMRT_OWN_ROWS)
-      return fail(LAMRT_UNSUPPORTED, "cuda: ranks keep rows of the residual; "
-                                     "compile without --shard-residual");
   return LAMRT_OK;
 }
 

@@ -13,6 +13,9 @@ struct GatherTest : testing::Test {
   /// Columns of all ranks, joined on all or, as logits are, on rank 0.
   void check(GroupOfRanks &group, int64_t features, int64_t rows, int32_t type,
              bool toAll);
+  /// Rows that ranks keep, joined on all.
+  void checkRows(GroupOfRanks &group, int64_t features, int64_t rows,
+                 int32_t type);
 };
 
 void GatherTest::check(GroupOfRanks &group, int64_t features, int64_t rows,
@@ -62,7 +65,39 @@ void GatherTest::check(GroupOfRanks &group, int64_t features, int64_t rows,
   });
 }
 
-TEST_F(GatherTest, columns) {
+void GatherTest::checkRows(GroupOfRanks &group, int64_t features, int64_t rows,
+                           int32_t type) {
+  std::string what = std::to_string(group.size()) + " ranks, rows of " +
+                     std::to_string(rows) + " x " + std::to_string(features) +
+                     " of type " + std::to_string(type);
+  Values whole = makeValues(rows * features, type,
+                            static_cast<uint32_t>(features * 5 + rows));
+  int64_t each = (rows + group.size() - 1) / group.size();
+  group.run([&](TestRank &rank, int32_t number) {
+    cpu::Rows in = rank.slot(0, features, type, LAMRT_ROWS_OWN_TOKENS);
+    cpu::Rows out = rank.slot(1, features, type);
+    rank.fill(in, kFiller, kRoom);
+    rank.fill(out, kFiller, kRoom);
+    int64_t begin = std::min(rows, number * each);
+    int64_t end = std::min(rows, begin + each);
+    if (begin < end)
+      rank.write(in,
+                 Values(whole.begin() + begin * features,
+                        whole.begin() + end * features),
+                 features);
+    runtime::PairWork work = {in, {}, out, features, rows};
+    auto count = static_cast<int32_t>(rows);
+    rank.begin(rows ? std::vector<int32_t>{count} : std::vector<int32_t>{},
+               rows ? std::vector<int32_t>{0} : std::vector<int32_t>{});
+    EXPECT_EQ(rank.table->gatherRows(rank.rank, &work), LAMRT_OK);
+    rank.end();
+    Values found = takeRows(rank.readBytes(out, kRoom), out, features, rows,
+                            kFiller, what);
+    EXPECT_EQ(found, whole) << what << ", rank " << number;
+  });
+}
+
+TEST_F(GatherTest, columns_and_rows) {
   for (int32_t ranks : kGroupRanks)
     for (uint64_t seed : {1, 2}) {
       GroupOfRanks group;
@@ -70,10 +105,12 @@ TEST_F(GatherTest, columns) {
         GTEST_SKIP() << ranks << " devices are not there";
       uint32_t turn = static_cast<uint32_t>(seed);
       for (int64_t features : kGroupFeatures)
-        for (int64_t rows : kGroupRows)
+        for (int64_t rows : kGroupRows) {
           for (bool toAll : {true, false})
             if (features >= ranks && !HasFailure())
               check(group, features, rows, kGroupTypes[turn++ % 3], toAll);
+          checkRows(group, features, rows, kGroupTypes[turn++ % 3]);
+        }
     }
 }
 

@@ -25,6 +25,8 @@ enum { kPartial, kResidual, kNext, kNormed, kBias, kWeight };
 struct Case {
   int64_t features, rows;
   bool isFused, hasBias, isInPlace;
+  /// Ranks keep their own rows of the residual, or of a sum alone.
+  bool keepsOwn;
   /// Partial sums and bias are such that their sum is exact: then the bits of
   /// sum and residual are given, else they are within bounds.
   bool isExact;
@@ -39,12 +41,14 @@ struct Case {
            std::to_string(features) + " of type " + std::to_string(type) +
            ", residual " + std::to_string(residualType) + ", norm " +
            std::to_string(norm) + (hasBias ? ", bias" : "") +
-           (isExact ? ", exact" : "") + (isInPlace ? ", in place" : "");
+           (isExact ? ", exact" : "") + (isInPlace ? ", in place" : "") +
+           (keepsOwn ? ", own rows" : "");
   }
 };
 
 /// All kinds of a case have their turn, whatever its size.
-Case makeCase(int64_t features, int64_t rows, bool isFused, uint32_t turn) {
+Case makeCase(int64_t features, int64_t rows, bool isFused, uint32_t number) {
+  uint32_t turn = number * 5 % 144;
   constexpr int32_t norms[] = {LAMRT_NORM_HF, LAMRT_NORM_SINGLE,
                                LAMRT_NORM_ZERO_CENTERED};
   Case made = {};
@@ -57,9 +61,9 @@ Case makeCase(int64_t features, int64_t rows, bool isFused, uint32_t turn) {
   made.isExact = turn / 18 % 2;
   made.residualType = turn / 36 % 2 ? LAMRT_F32 : made.type;
   made.isInPlace = turn / 72 % 2;
+  made.keepsOwn = number % 2;
   return made;
 }
-constexpr uint32_t kTurns = 144;
 
 /// Multiples of 2^-6 from -1 to 1: nine of them have an exact sum in f32, and
 /// values of every type are among them.
@@ -178,6 +182,8 @@ protected:
   /// Does the operation on all ranks of the group.
   std::vector<Outputs> reduce(const Case &tested, const Inputs &in,
                               const std::string &what);
+  Outputs reduceOn(TestRank &rank, int32_t number, const Case &tested,
+                   const Inputs &in, const std::string &what);
   void check(const Case &tested, const Inputs &in,
              const std::vector<Outputs> &all, const std::string &what);
   /// One size by each of the algorithms.
@@ -189,55 +195,104 @@ protected:
   GroupOfRanks *group = nullptr;
 };
 
+/// The values of the rows [begin, end).
+Values takePart(const Values &values, int64_t features, int64_t begin,
+                int64_t end) {
+  return Values(values.begin() + begin * features,
+                values.begin() + end * features);
+}
+
+/// The rows that a rank keeps.
+struct Part {
+  int64_t begin, end;
+};
+Part getPart(const Case &tested, int32_t ranks, int32_t rank) {
+  if (!tested.keepsOwn)
+    return {0, tested.rows};
+  int64_t each = (tested.rows + ranks - 1) / ranks;
+  return {std::min(tested.rows, rank * each),
+          std::min(tested.rows, (rank + 1) * each)};
+}
+
+/// Gives all ranks the values that each has a part of.
+void joinParts(std::vector<Outputs> &all, Values Outputs::*member) {
+  Values joined;
+  for (const Outputs &one : all)
+    joined.insert(joined.end(), (one.*member).begin(), (one.*member).end());
+  for (Outputs &one : all)
+    one.*member = joined;
+}
+
+/// Where a rank has what it reads and writes.
+struct Places {
+  cpu::Rows partial, residual, next, normed;
+};
+
+Places getPlaces(const TestRank &rank, const Case &tested) {
+  int32_t keeping = tested.keepsOwn ? int32_t(LAMRT_ROWS_OWN_TOKENS)
+                                    : int32_t(LAMRT_ROWS_TOKENS);
+  int32_t giving = tested.isFused ? int32_t(LAMRT_ROWS_TOKENS) : keeping;
+  int64_t features = tested.features;
+  return {rank.slot(kPartial, features, LAMRT_F32),
+          rank.slot(kResidual, features, tested.residualType, keeping),
+          rank.slot(tested.isInPlace ? kResidual : kNext, features,
+                    tested.residualType, keeping),
+          rank.slot(kNormed, features, tested.type, giving)};
+}
+
+Outputs ReduceTest::reduceOn(TestRank &rank, int32_t number, const Case &tested,
+                             const Inputs &in, const std::string &what) {
+  int64_t features = tested.features;
+  Places at = getPlaces(rank, tested);
+  for (const cpu::Rows &rows : {at.partial, at.residual, at.next, at.normed})
+    rank.fill(rows, kFiller, kRoom);
+  Part part = getPart(tested, group->size(), number);
+  if (tested.rows > 0)
+    rank.write(at.partial, in.partials[static_cast<size_t>(number)], features);
+  if (part.end > part.begin)
+    rank.write(at.residual,
+               takePart(in.residual, features, part.begin, part.end), features);
+  const float *bias =
+      tested.hasBias ? rank.writeVector(kBias, in.bias) : nullptr;
+  runtime::NormWork norm = {at.partial,
+                            bias,
+                            1,
+                            at.residual,
+                            at.next,
+                            at.normed,
+                            rank.writeVector(kWeight, in.weight),
+                            static_cast<float>(kEps),
+                            tested.norm,
+                            features,
+                            tested.rows};
+  runtime::ReduceWork work = {
+      at.partial,       bias,           at.normed,
+      features,         tested.rows,    tested.isFused ? &norm : nullptr,
+      tested.algorithm, tested.keepsOwn};
+  std::vector<int32_t> lengths;
+  if (tested.rows > 0)
+    lengths.push_back(static_cast<int32_t>(tested.rows));
+  rank.begin(lengths, std::vector<int32_t>(lengths.size(), 0));
+  EXPECT_EQ(rank.table->reduce(rank.rank, &work), LAMRT_OK);
+  rank.end();
+  int64_t kept = part.end - part.begin;
+  Outputs out;
+  if (tested.isFused)
+    out.next = takeRows(rank.readBytes(at.next, kRoom), at.next, features, kept,
+                        kFiller, what + ", residual");
+  out.normed = takeRows(rank.readBytes(at.normed, kRoom), at.normed, features,
+                        tested.isFused ? tested.rows : kept, kFiller, what);
+  return out;
+}
+
 std::vector<Outputs> ReduceTest::reduce(const Case &tested, const Inputs &in,
                                         const std::string &what) {
   std::vector<Outputs> all(static_cast<size_t>(group->size()));
   group->run([&](TestRank &rank, int32_t number) {
-    auto slot = [&](int32_t index, int32_t type) {
-      return rank.slot(index, tested.features, type);
-    };
-    cpu::Rows partial = slot(kPartial, LAMRT_F32);
-    cpu::Rows residual = slot(kResidual, tested.residualType);
-    cpu::Rows next =
-        tested.isInPlace ? residual : slot(kNext, tested.residualType);
-    cpu::Rows normed = slot(kNormed, tested.type);
-    for (const cpu::Rows &rows : {partial, residual, next, normed})
-      rank.fill(rows, kFiller, kRoom);
-    if (tested.rows > 0) {
-      rank.write(partial, in.partials[static_cast<size_t>(number)],
-                 tested.features);
-      rank.write(residual, in.residual, tested.features);
-    }
-    const float *bias =
-        tested.hasBias ? rank.writeVector(kBias, in.bias) : nullptr;
-    runtime::NormWork norm = {partial,
-                              bias,
-                              1,
-                              residual,
-                              next,
-                              normed,
-                              rank.writeVector(kWeight, in.weight),
-                              static_cast<float>(kEps),
-                              tested.norm,
-                              tested.features,
-                              tested.rows};
-    runtime::ReduceWork work = {
-        partial,          bias,
-        normed,           tested.features,
-        tested.rows,      tested.isFused ? &norm : nullptr,
-        tested.algorithm, 0};
-    auto rows = static_cast<int32_t>(tested.rows);
-    rank.begin(rows ? std::vector<int32_t>{rows} : std::vector<int32_t>{},
-               rows ? std::vector<int32_t>{0} : std::vector<int32_t>{});
-    EXPECT_EQ(rank.table->reduce(rank.rank, &work), LAMRT_OK);
-    rank.end();
-    Outputs &out = all[static_cast<size_t>(number)];
-    if (tested.isFused)
-      out.next = takeRows(rank.readBytes(next, kRoom), next, tested.features,
-                          tested.rows, kFiller, what + ", residual");
-    out.normed = takeRows(rank.readBytes(normed, kRoom), normed,
-                          tested.features, tested.rows, kFiller, what);
+    all[static_cast<size_t>(number)] = reduceOn(rank, number, tested, in, what);
   });
+  if (tested.keepsOwn)
+    joinParts(all, tested.isFused ? &Outputs::next : &Outputs::normed);
   return all;
 }
 
@@ -282,7 +337,7 @@ void ReduceTest::checkAll(const DeviceChoice &devices, uint32_t turn) {
   for (int64_t features : kGroupFeatures)
     for (int64_t rows : kGroupRows)
       for (bool isFused : {true, false}) {
-        Case tested = makeCase(features, rows, isFused, turn * 5 % kTurns);
+        Case tested = makeCase(features, rows, isFused, turn);
         checkAlgorithms(tested, 1000 * ++turn,
                         std::to_string(devices.devices) + " ranks" +
                             (devices.peers ? ", " : " that are no peers, ") +
