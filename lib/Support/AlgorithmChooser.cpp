@@ -91,3 +91,23 @@ int32_t AlgorithmChooser::choose(int32_t operation, int64_t features,
       algorithm = step.algorithm;
   return algorithm;
 }
+
+uint64_t AlgorithmChooser::hash() const {
+  // FNV-1a, by words: http://www.isthe.com/chongo/tech/comp/fnv/
+  uint64_t hash = 0xcbf29ce484222325u;
+  auto add = [&](int64_t word) {
+    hash = (hash ^ static_cast<uint64_t>(word)) * 0x100000001b3u;
+  };
+  for (const std::vector<Width> &all : widths) {
+    add(static_cast<int64_t>(all.size()));
+    for (const Width &width : all) {
+      add(width.features);
+      add(static_cast<int64_t>(width.steps.size()));
+      for (const Step &step : width.steps) {
+        add(step.firstRow);
+        add(step.algorithm);
+      }
+    }
+  }
+  return hash;
+}

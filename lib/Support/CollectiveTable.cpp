@@ -40,7 +40,11 @@ public:
 
 private:
   bool readMember(const std::string &key, size_t start, Members &members);
-  bool readSize(size_t index, CollectiveTable &table);
+  bool takeHeader(Members &members, CollectiveTable &table);
+  bool takeSize(size_t index, Members &members, CollectiveTable &table);
+  bool takeTimes(Members &members, const std::string &place,
+                 const CollectiveTable &table, const lamrt_choice &size,
+                 CollectiveTimes &times, std::map<std::string, int32_t> &known);
   bool fail(const std::string &place, const std::string &field,
             const std::string &found, const std::string &expected);
   bool takeText(Members &members, const std::string &place,
@@ -160,39 +164,48 @@ bool TableReader::expectNoMore(const Members &members,
   return true;
 }
 
-bool TableReader::readSize(size_t index, CollectiveTable &table) {
+/// Stores the times of a size, and the algorithms among which it may choose.
+bool TableReader::takeTimes(Members &members, const std::string &place,
+                            const CollectiveTable &table,
+                            const lamrt_choice &size, CollectiveTimes &times,
+                            std::map<std::string, int32_t> &known) {
+  for (int32_t algorithm : kAlgorithms) {
+    if (size.operation == LAMRT_ALL_REDUCE && algorithm == LAMRT_SEPARATE &&
+        table.device == RankDevice::Cpu)
+      continue; // then the key is unknown
+    std::string name = getAlgorithmName(algorithm), key = name + "_ns";
+    if (!table.estimate.empty()) {
+      known[name] = algorithm;
+      continue;
+    }
+    bool isNeeded = algorithm == LAMRT_ONE_SHOT;
+    if (!isNeeded && !members.numbers.count(key) && !members.strings.count(key))
+      continue;
+    if (!takeAmount(members, place, key, 1, times.nanoseconds[algorithm]))
+      return false;
+    known[name] = algorithm;
+  }
+  constexpr const char *kRatio = "fused_to_separate";
+  if (!table.estimate.empty() ||
+      (!members.numbers.count(kRatio) && !members.strings.count(kRatio)))
+    return true;
+  return takeAmount(members, place, kRatio, 0, times.fusedToSeparate);
+}
+
+bool TableReader::takeSize(size_t index, Members &members,
+                           CollectiveTable &table) {
   std::string place = jsonPointer("/sizes", index);
-  Members members;
-  if (!scanner.readObject([&](const std::string &key, size_t start) {
-        return readMember(key, start, members);
-      }))
-    return false;
   lamrt_choice size = {};
   CollectiveTimes times;
-  std::map<std::string, int32_t> operations, measured;
+  std::map<std::string, int32_t> operations, known;
   for (int32_t operation : kReductions)
     operations[getReductionName(operation)] = operation;
   if (!takeName(members, place, "operation", operations, size.operation) ||
       !takeCount(members, place, "ranks", 1024, size.ranks) ||
       !takeCount(members, place, "features", kMaxSize, size.features) ||
-      !takeCount(members, place, "rows", kMaxSize, size.rows))
-    return false;
-  for (int32_t algorithm : kAlgorithms) {
-    std::string key = std::string(getAlgorithmName(algorithm)) + "_ns";
-    bool isNeeded = algorithm == LAMRT_ONE_SHOT;
-    if (!isNeeded && !members.numbers.count(key) && !members.strings.count(key))
-      continue;
-    if (size.operation == LAMRT_ALL_REDUCE && algorithm == LAMRT_SEPARATE)
-      continue; // then the key is unknown
-    if (!takeAmount(members, place, key, 1, times.nanoseconds[algorithm]))
-      return false;
-    measured[getAlgorithmName(algorithm)] = algorithm;
-  }
-  constexpr const char *kRatio = "fused_to_separate";
-  if ((members.numbers.count(kRatio) || members.strings.count(kRatio)) &&
-      !takeAmount(members, place, kRatio, 0, times.fusedToSeparate))
-    return false;
-  if (!takeName(members, place, "choice", measured, size.algorithm) ||
+      !takeCount(members, place, "rows", kMaxSize, size.rows) ||
+      !takeTimes(members, place, table, size, times, known) ||
+      !takeName(members, place, "choice", known, size.algorithm) ||
       !expectNoMore(members, place))
     return false;
   table.choices.push_back(size);
@@ -200,8 +213,41 @@ bool TableReader::readSize(size_t index, CollectiveTable &table) {
   return true;
 }
 
+bool TableReader::takeHeader(Members &members, CollectiveTable &table) {
+  if (members.strings.count("device") || members.numbers.count("device")) {
+    int32_t device = 0;
+    std::map<std::string, int32_t> devices;
+    for (RankDevice known : {RankDevice::Cpu, RankDevice::Cuda})
+      devices[getDeviceName(known)] = static_cast<int32_t>(known);
+    if (!takeName(members, "", "device", devices, device))
+      return false;
+    table.device = static_cast<RankDevice>(device);
+  }
+  bool isEstimate =
+      members.strings.count("estimate") || members.numbers.count("estimate");
+  if (isEstimate && !takeText(members, "", "estimate", table.estimate))
+    return false;
+  if (isEstimate && table.estimate.empty())
+    return fail("", "estimate", "empty", "what it is from");
+  if (!isEstimate && table.device == RankDevice::Cuda &&
+      !takeText(members, "", "gpu_model", table.gpuModel))
+    return false;
+  if (!isEstimate && !takeText(members, "", "cpu_model", table.cpuModel))
+    return false;
+  if (!takeText(members, "", "date", table.date) ||
+      !takeText(members, "", "command", table.command))
+    return false;
+  if (!isEstimate &&
+      (!takeAmount(members, "", "threads", 1, table.threads) ||
+       !takeAmount(members, "", "load_average", 0, table.loadAverage) ||
+       !takeAmount(members, "", "rounds", 1, table.rounds)))
+    return false;
+  return expectNoMore(members, "");
+}
+
 bool TableReader::read(CollectiveTable &table) {
   Members members;
+  std::vector<Members> sizes;
   bool hasSizes = false;
   auto visit = [&](const std::string &key, size_t start) {
     if (key != "sizes")
@@ -209,19 +255,19 @@ bool TableReader::read(CollectiveTable &table) {
     if (hasSizes)
       return scanner.failAt(start, "each key once");
     hasSizes = true;
-    return scanner.readArray(
-        [&](size_t index) { return readSize(index, table); });
+    return scanner.readArray([&](size_t) {
+      Members &size = sizes.emplace_back();
+      return scanner.readObject([&](const std::string &name, size_t at) {
+        return readMember(name, at, size);
+      });
+    });
   };
-  if (!scanner.readObject(visit) || !scanner.readEnd())
+  if (!scanner.readObject(visit) || !scanner.readEnd() ||
+      !takeHeader(members, table))
     return false;
-  if (!takeText(members, "", "cpu_model", table.cpuModel) ||
-      !takeText(members, "", "date", table.date) ||
-      !takeText(members, "", "command", table.command) ||
-      !takeAmount(members, "", "threads", 1, table.threads) ||
-      !takeAmount(members, "", "load_average", 0, table.loadAverage) ||
-      !takeAmount(members, "", "rounds", 1, table.rounds) ||
-      !expectNoMore(members, ""))
-    return false;
+  for (size_t i = 0; i < sizes.size(); ++i)
+    if (!takeSize(i, sizes[i], table))
+      return false;
   if (table.choices.empty())
     return fail("", "sizes", hasSizes ? "empty" : "missing",
                 "at least one size");
@@ -254,6 +300,10 @@ const char *lamina::getAlgorithmName(int32_t algorithm) {
                                        : "separate";
 }
 
+const char *lamina::getDeviceName(RankDevice device) {
+  return device == RankDevice::Cuda ? "cuda" : "cpu";
+}
+
 const char *lamina::getReductionName(int32_t operation) {
   return operation == LAMRT_ALL_REDUCE ? "all_reduce"
                                        : "all_reduce_residual_rms_norm";
@@ -276,23 +326,39 @@ std::optional<CollectiveTable> CollectiveTable::read(const std::string &path,
   return parse(path, *text, errors);
 }
 
-const CollectiveTable &CollectiveTable::shipped() {
-  // A test shows that it is well-formed.
-  static const CollectiveTable table = [] {
-    InputErrors errors;
-    return parse("collectives.json", kShippedCollectives, errors)
-        .value_or(CollectiveTable());
-  }();
-  return table;
+/// A test shows that both are well-formed.
+static CollectiveTable parseShipped(const char *text) {
+  InputErrors errors;
+  return CollectiveTable::parse("collectives.json", text, errors)
+      .value_or(CollectiveTable());
+}
+
+const CollectiveTable &CollectiveTable::shipped(RankDevice device) {
+  if (device == RankDevice::Cuda) {
+    static const CollectiveTable cuda = parseShipped(kShippedCudaCollectives);
+    return cuda;
+  }
+  static const CollectiveTable cpu = parseShipped(kShippedCollectives);
+  return cpu;
 }
 
 std::string CollectiveTable::toJson() const {
-  std::string text = "{\"cpu_model\": " + toJsonString(cpuModel) +
-                     ",\n \"date\": " + toJsonString(date) +
-                     ",\n \"command\": " + toJsonString(command) +
-                     ",\n \"threads\": " + format(threads) +
-                     ", \"load_average\": " + format(loadAverage) +
-                     ", \"rounds\": " + format(rounds) + ",\n \"sizes\": [";
+  std::string text = "{";
+  if (device == RankDevice::Cuda)
+    text += "\"device\": \"cuda\",\n ";
+  if (!estimate.empty())
+    text += "\"estimate\": " + toJsonString(estimate) + ",\n ";
+  else if (device == RankDevice::Cuda)
+    text += "\"gpu_model\": " + toJsonString(gpuModel) + ",\n ";
+  if (estimate.empty())
+    text += "\"cpu_model\": " + toJsonString(cpuModel) + ",\n ";
+  text += "\"date\": " + toJsonString(date) +
+          ",\n \"command\": " + toJsonString(command) + ",\n ";
+  if (estimate.empty())
+    text += "\"threads\": " + format(threads) +
+            ", \"load_average\": " + format(loadAverage) +
+            ", \"rounds\": " + format(rounds) + ",\n ";
+  text += "\"sizes\": [";
   for (size_t i = 0; i < choices.size(); ++i) {
     const lamrt_choice &size = choices[i];
     char line[200];

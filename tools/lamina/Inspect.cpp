@@ -329,7 +329,7 @@ int checkUse(const CommandLine &line, bool isProgram) {
   if (line.options.hasArg(OPT_collectives))
     return refuse({OPT_plan, OPT_tensors},
                   "with --collectives, expected one of them");
-  if (int code = refuse({OPT_collectives_table_EQ},
+  if (int code = refuse({OPT_collectives_table_EQ, OPT_device_EQ},
                         "without --collectives, expected with it"))
     return code;
   if (line.options.hasArg(OPT_plan))

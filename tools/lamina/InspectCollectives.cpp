@@ -26,11 +26,20 @@ std::optional<int32_t> getReduction(const llvm::json::Object &collective) {
 /// The algorithms of a sum over ranks, by number of rows.
 std::vector<AlgorithmChooser::Step>
 findSteps(const llvm::json::Object &collective, int32_t operation,
-          const AlgorithmChooser &chooser) {
-  // Nobody else has the rows of a residual that its rank keeps.
-  if (collective.getBoolean("keeps_rows").value_or(false))
+          const AlgorithmChooser &chooser, RankDevice device) {
+  bool keepsRows = collective.getBoolean("keeps_rows").value_or(false);
+  if (keepsRows && device == RankDevice::Cpu)
     return {{0, LAMRT_TWO_SHOT}};
-  return chooser.findSteps(operation, getNumber(collective, "features"));
+  std::vector<AlgorithmChooser::Step> steps;
+  for (AlgorithmChooser::Step step :
+       chooser.findSteps(operation, getNumber(collective, "features"))) {
+    // Nobody else has the rows of a residual that its rank keeps.
+    if (keepsRows && step.algorithm == LAMRT_ONE_SHOT)
+      step.algorithm = LAMRT_TWO_SHOT;
+    if (steps.empty() || steps.back().algorithm != step.algorithm)
+      steps.push_back(step);
+  }
+  return steps;
 }
 
 /// The collectives of a variant. What a damaged note lacks is left out.
@@ -57,7 +66,7 @@ void addAlgorithms(llvm::json::Array &variants, const CollectiveTable &table) {
         continue;
       llvm::json::Array steps;
       for (const AlgorithmChooser::Step &step :
-           findSteps(*one, *operation, chooser))
+           findSteps(*one, *operation, chooser, table.device))
         steps.push_back(llvm::json::Object{
             {"rows", std::max<int64_t>(step.firstRow, 1)},
             {"algorithm", getAlgorithmName(step.algorithm)}});
@@ -108,18 +117,31 @@ int lamina::printCollectives(llvm::json::Value variants,
   InputErrors errors;
   std::string path =
       line.options.getLastArgValue(OPT_collectives_table_EQ).str();
+  std::string device = line.options.getLastArgValue(OPT_device_EQ, "cpu").str();
+  bool isCuda = device == getDeviceName(RankDevice::Cuda);
+  if (!isCuda && device != getDeviceName(RankDevice::Cpu))
+    return failUsage(line.command,
+                     "--device: '" + device + "', expected cpu or cuda");
   std::optional<CollectiveTable> table =
-      path.empty() ? CollectiveTable::shipped()
+      path.empty() ? CollectiveTable::shipped(isCuda ? RankDevice::Cuda
+                                                     : RankDevice::Cpu)
                    : CollectiveTable::read(path, errors);
   if (!table)
     return fail(errors);
+  if (getDeviceName(table->device) != device)
+    return failUsage(line.command, "--collectives-table: " + path + " is for " +
+                                       getDeviceName(table->device) +
+                                       ", expected one for " + device);
   addAlgorithms(*variants.getAsArray(), *table);
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (line.options.hasArg(OPT_json))
+  if (line.options.hasArg(OPT_json)) {
     stream << variants << "\n";
-  else
-    for (llvm::json::Value &variant : *variants.getAsArray())
-      printVariant(stream, variant);
+    return printAnswer(text);
+  }
+  if (!table->estimate.empty())
+    stream << "algorithms: " << table->estimate << "\n";
+  for (llvm::json::Value &variant : *variants.getAsArray())
+    printVariant(stream, variant);
   return printAnswer(text);
 }

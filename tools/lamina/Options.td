@@ -90,6 +90,9 @@ def limit_EQ : Joined<["--"], "limit=", [Compare]>, MetaVarName<"X">,
 def collectives_table_EQ : Joined<["--"], "collectives-table=", [Inspect]>, MetaVarName<"FILE">,
     HelpText<"with --collectives: what --bench --collectives -o wrote (what ships): which algorithm a size gets">;
 def : Separate<["--"], "collectives-table">, Alias<collectives_table_EQ>;
+def device_EQ : Joined<["--"], "device=", [Inspect]>, MetaVarName<"NAME">,
+    HelpText<"with --collectives: what the ranks run on, cpu or cuda (cpu)">;
+def : Separate<["--"], "device">, Alias<device_EQ>;
 def collectives : Flag<["--"], "collectives", [Inspect]>,
     HelpText<"list what the ranks do together, in order, with bytes a token, for each --tp">;
 

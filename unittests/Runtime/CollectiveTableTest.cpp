@@ -61,7 +61,8 @@ TEST(CollectiveTableTest, TheOneThatShipsIsWellFormed) {
   std::string error;
   auto table = parse(kShippedCollectives, error);
   ASSERT_TRUE(table) << error;
-  EXPECT_EQ(CollectiveTable::shipped().toJson(), table->toJson());
+  EXPECT_EQ(CollectiveTable::shipped(RankDevice::Cpu).toJson(),
+            table->toJson());
   EXPECT_EQ(table->toJson(), kShippedCollectives);
   for (size_t i = 0; i < table->choices.size(); ++i) {
     const lamrt_choice &size = table->choices[i];
@@ -73,6 +74,74 @@ TEST(CollectiveTableTest, TheOneThatShipsIsWellFormed) {
     if (size.algorithm == LAMRT_TWO_SHOT) {
       EXPECT_LE(times[LAMRT_TWO_SHOT], times[LAMRT_ONE_SHOT]);
     }
+  }
+}
+
+/// On GPUs nothing has been measured, and the table says so.
+TEST(CollectiveTableTest, TheOneForGpusIsAnEstimate) {
+  std::string error;
+  auto table = parse(kShippedCudaCollectives, error);
+  ASSERT_TRUE(table) << error;
+  EXPECT_EQ(CollectiveTable::shipped(RankDevice::Cuda).toJson(),
+            table->toJson());
+  EXPECT_EQ(table->toJson(), kShippedCudaCollectives);
+  EXPECT_EQ(table->device, RankDevice::Cuda);
+  EXPECT_EQ(table->estimate.rfind("not measured: ", 0), 0u);
+  for (const CollectiveTimes &times : table->times)
+    for (double time : times.nanoseconds)
+      EXPECT_EQ(time, 0);
+  // Of more rows, no algorithm for fewer.
+  for (int32_t ranks : {2, 4, 8})
+    for (int32_t operation : {kSum, kFused})
+      for (int64_t features : {64, 4096, 8192, 100000}) {
+        AlgorithmChooser chooser(table->choices.data(), table->choices.size(),
+                                 ranks);
+        int32_t last = LAMRT_ONE_SHOT;
+        for (const auto &step : chooser.findSteps(operation, features)) {
+          EXPECT_GE(step.algorithm, last);
+          last = step.algorithm;
+        }
+      }
+}
+
+TEST(CollectiveTableTest, TablesForGpusAreTheirOwn) {
+  std::string error;
+  std::string measured = replace(makeText("[" + kSize + "]"), "{",
+                                 "{\"device\": \"cuda\", \"gpu_model\": "
+                                 "\"a gpu\", ");
+  measured = replace(measured, "\"choice\": \"two_shot\"",
+                     "\"separate_ns\": 3, \"choice\": \"separate\"");
+  auto table = parse(measured, error);
+  ASSERT_TRUE(table) << error;
+  EXPECT_EQ(table->gpuModel, "a gpu");
+  EXPECT_EQ(table->choices[0].algorithm, LAMRT_SEPARATE);
+  auto again = parse(table->toJson(), error);
+  ASSERT_TRUE(again) << error;
+  EXPECT_EQ(again->toJson(), table->toJson());
+  const std::string estimate =
+      "{\"device\": \"cuda\", \"estimate\": \"a guess\", \"date\": \"today\", "
+      "\"command\": \"x\", \"sizes\": [{\"operation\": \"all_reduce\", "
+      "\"ranks\": 2, \"features\": 64, \"rows\": 1, \"choice\": "
+      "\"two_shot\"}]}";
+  ASSERT_TRUE(parse(estimate, error)) << error;
+  const std::array<std::pair<std::string, std::string>, 6> cases = {{
+      {replace(measured, "\"cuda\"", "\"tpu\""),
+       "t.json:/device: device: \"tpu\", expected cpu or cuda"},
+      {replace(measured, "\"gpu_model\"", "\"gpu\""),
+       "t.json:/gpu_model: gpu_model: missing, expected a string"},
+      {replace(measured, "\"device\": \"cuda\", ", ""),
+       "t.json:/gpu_model: gpu_model: a string, expected no such key"},
+      {replace(estimate, "a guess", ""),
+       "t.json:/estimate: estimate: empty, expected what it is from"},
+      {replace(estimate, "\"rows\": 1", "\"rows\": 1, \"one_shot_ns\": 4"),
+       "t.json:/sizes/0/one_shot_ns: one_shot_ns: a number, expected no such "
+       "key"},
+      {replace(estimate, "\"command\"", "\"rounds\": 3, \"command\""),
+       "t.json:/rounds: rounds: a number, expected no such key"},
+  }};
+  for (const auto &[text, expected] : cases) {
+    EXPECT_FALSE(parse(text, error)) << text;
+    EXPECT_NE(error.find(expected), std::string::npos) << text << "\n" << error;
   }
 }
 

@@ -135,12 +135,19 @@ TEST_F(GroupTest, AlgorithmsAreChosenByATable) {
       0, 3, 0, LAMRT_BY_SIZE, LAMRT_LOCAL, 6, choices.data()};
   ASSERT_EQ(createGroup(options), LAMRT_OK);
   auto choose = [&](int32_t operation, int64_t rows) {
-    return group->group.chooseAlgorithm(operation, 64, rows);
+    return group->group.chooseAlgorithm(operation, 64, rows, RankDevice::Cpu);
   };
   EXPECT_EQ(choose(LAMRT_ALL_REDUCE, 5), LAMRT_ONE_SHOT);
   EXPECT_EQ(choose(LAMRT_ALL_REDUCE, 40), LAMRT_TWO_SHOT);
   EXPECT_EQ(choose(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, 1), LAMRT_TWO_SHOT);
   EXPECT_EQ(choose(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, 5), LAMRT_SEPARATE);
+  uint64_t hash = group->group.hashDeviceChoices();
+  lamrt_group_destroy(group);
+  // Ranks on devices compare the hash: one choice less is another one.
+  ASSERT_EQ(
+      createGroup({0, 3, 0, LAMRT_BY_SIZE, LAMRT_LOCAL, 5, choices.data()}),
+      LAMRT_OK);
+  EXPECT_NE(group->group.hashDeviceChoices(), hash);
   lamrt_group_destroy(group);
   for (int32_t rows : {1, 5, 40}) {
     std::vector<float> expected, found;
@@ -151,6 +158,28 @@ TEST_F(GroupTest, AlgorithmsAreChosenByATable) {
     EXPECT_EQ(found, expected) << rows;
   }
   EXPECT_EQ(createGroup({0, 3, 0, 0, LAMRT_LOCAL, -1, nullptr}), LAMRT_USAGE);
+}
+
+/// Devices have a table of their own, in which a sum alone may be NCCL's.
+TEST_F(GroupTest, DevicesChooseByTheirTable) {
+  tables.make(4);
+  ASSERT_EQ(createGroup({0, 4, 0, LAMRT_BY_SIZE, LAMRT_LOCAL, 0, nullptr}),
+            LAMRT_OK);
+  auto choose = [&](int32_t operation, int64_t rows) {
+    return group->group.chooseAlgorithm(operation, 8192, rows,
+                                        RankDevice::Cuda);
+  };
+  for (int32_t operation :
+       {LAMRT_ALL_REDUCE, LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM}) {
+    EXPECT_EQ(choose(operation, 8), LAMRT_ONE_SHOT);  // 256 KiB
+    EXPECT_EQ(choose(operation, 32), LAMRT_TWO_SHOT); // 1 MiB
+    EXPECT_EQ(choose(operation, 4096), LAMRT_SEPARATE);
+  }
+  lamrt_group_destroy(group);
+  ASSERT_EQ(createGroup({0, 4, 0, LAMRT_SEPARATE, LAMRT_LOCAL, 0, nullptr}),
+            LAMRT_OK);
+  EXPECT_EQ(choose(LAMRT_ALL_REDUCE, 1), LAMRT_SEPARATE);
+  lamrt_group_destroy(group);
 }
 
 TEST_F(GroupTest, ARankThatStallsIsNamed) {

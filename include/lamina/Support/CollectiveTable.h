@@ -2,8 +2,9 @@
 //
 // `--bench --collectives` measures sums over ranks, and sums with residual and
 // norm, by each of their algorithms, and writes this table; the runtime chooses
-// by it, and `lamina inspect --collectives` shows what it chooses. The table
-// that ships is lib/Support/collectives.json.
+// by it, and `lamina inspect --collectives` shows what it chooses. The tables
+// that ship are lib/Support/collectives.json, and collectives-cuda.json, which
+// is an estimate.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,6 +23,14 @@ namespace lamina {
 
 /// The text of lib/Support/collectives.json.
 extern const char *const kShippedCollectives;
+/// The text of lib/Support/collectives-cuda.json.
+extern const char *const kShippedCudaCollectives;
+
+/// What ranks run on.
+enum class RankDevice { Cpu, Cuda };
+
+/// `cpu` or `cuda`.
+const char *getDeviceName(RankDevice device);
 
 /// `one_shot`, `two_shot` or `separate`.
 const char *getAlgorithmName(int32_t algorithm);
@@ -29,7 +38,8 @@ const char *getAlgorithmName(int32_t algorithm);
 /// algorithms.
 const char *getReductionName(int32_t operation);
 
-/// Of one size; 0: not measured.
+/// Of one size; 0: not measured. On a GPU, SEPARATE is the sum by NCCL, and a
+/// sum alone has it too.
 struct CollectiveTimes {
   /// Medians, by LAMRT_ONE_SHOT, TWO_SHOT and SEPARATE.
   double nanoseconds[LAMRT_SEPARATE + 1] = {};
@@ -39,7 +49,12 @@ struct CollectiveTimes {
 };
 
 struct CollectiveTable {
+  RankDevice device = RankDevice::Cpu;
+  /// What the choices come from if nothing was measured; else empty. Then there
+  /// are no times, and of what follows date and command only.
+  std::string estimate;
   // Where and how it was made.
+  std::string gpuModel; ///< of a table for cuda
   std::string cpuModel, date, command;
   double threads = 0, loadAverage = 0, rounds = 0;
   // Sizes, and for each its times.
@@ -53,7 +68,7 @@ struct CollectiveTable {
   static std::optional<CollectiveTable>
   parse(const std::string &path, std::string_view text, InputErrors &errors);
   /// The table that ships.
-  static const CollectiveTable &shipped();
+  static const CollectiveTable &shipped(RankDevice device);
 
   std::string toJson() const;
 };
@@ -73,6 +88,8 @@ public:
   /// size is LAMRT_ONE_SHOT.
   const std::vector<Step> &findSteps(int32_t operation, int64_t features) const;
   int32_t choose(int32_t operation, int64_t features, int64_t rows) const;
+  /// Equal for choosers that choose alike.
+  uint64_t hash() const;
 
 private:
   struct Width {

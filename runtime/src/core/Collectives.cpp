@@ -139,19 +139,17 @@ void Rank::forOwnRows(OwnRows own, int64_t features, Body body, Send send) {
 
 /// to = the sum over ranks of all rows, as the collective `offer` says.
 bool Rank::reduce(const Reduction &reduction, Offer offer, const SlotRows &to) {
+  int32_t algorithm = chooseAlgorithm(LAMRT_ALL_REDUCE, to);
   if (device) {
     runOnDevice(&BackendTable::reduce,
                 ReduceWork{reduction.partial.rows, reduction.bias, to.rows,
-                           to.features, to.count, nullptr,
-                           chooseOnDevice(reduction.partial), 0});
+                           to.features, to.count, nullptr, algorithm, 0});
     return !stepStatus;
   }
   offer.in = reduction.partial.rows;
   offer.outs[0] = to.rows;
   if (!openMeeting(offer))
     return false;
-  int32_t algorithm =
-      group->chooseAlgorithm(LAMRT_ALL_REDUCE, to.features, to.count);
   forOwnRows(
       chooseRows(to.count, algorithm, /*keepsOwn=*/false), to.features,
       [&](int64_t row, int32_t) {
@@ -201,7 +199,7 @@ void Rank::reduceScatter(int32_t partial, int32_t bias, int32_t biasLayer,
     runOnDevice(&BackendTable::reduce,
                 ReduceWork{sum.partial.rows, sum.bias, to.rows, to.features,
                            sum.partial.count, nullptr,
-                           chooseOnDevice(sum.partial), 1});
+                           chooseAlgorithm(LAMRT_ALL_REDUCE, sum.partial), 1});
     return;
   }
   Offer offer;
@@ -249,10 +247,12 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                normed.features,
                hashWords(residual, weight, layer, bias, biasLayer, getBits(eps),
                          norm, tree, outNormed, outResidual)};
-  int32_t algorithm = group->chooseAlgorithm(offer.key.operation,
-                                             normed.features, normed.count);
-  // A device has ways of its own.
-  if (algorithm == LAMRT_SEPARATE && !rows.keepsOwn && !device) {
+  int32_t algorithm = chooseAlgorithm(offer.key.operation, normed);
+  if (device) {
+    reduceAndNormOnDevice(sum, rows, algorithm);
+    return;
+  }
+  if (algorithm == LAMRT_SEPARATE && !rows.keepsOwn) {
     // Between products nobody reads their input. Its rows are no narrower.
     SlotRows whole = rows.old;
     whole.rows.data = prepared;
@@ -264,33 +264,33 @@ void Rank::allReduceResidualRmsNorm(int32_t partial, int32_t residual,
                 rows);
 }
 
+void Rank::reduceAndNormOnDevice(const Reduction &reduction,
+                                 const ResidualNorm &rows, int32_t algorithm) {
+  NormWork norm = {reduction.partial.rows,
+                   reduction.bias,
+                   1,
+                   rows.old.rows,
+                   rows.next.rows,
+                   rows.normed.rows,
+                   rows.scale,
+                   rows.eps,
+                   rows.norm,
+                   rows.normed.features,
+                   rows.normed.count};
+  runOnDevice(&BackendTable::reduce, ReduceWork{reduction.partial.rows,
+                                                reduction.bias,
+                                                {},
+                                                norm.features,
+                                                norm.rows,
+                                                &norm,
+                                                algorithm,
+                                                rows.keepsOwn});
+}
+
 /// Sums, adds and norms a row in one go.
 void Rank::reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
                          const ResidualNorm &rows) {
   const SlotRows &old = rows.old, &next = rows.next, &normed = rows.normed;
-  if (device) {
-    NormWork fused = {reduction.partial.rows,
-                      reduction.bias,
-                      1,
-                      old.rows,
-                      next.rows,
-                      normed.rows,
-                      rows.scale,
-                      rows.eps,
-                      rows.norm,
-                      old.features,
-                      normed.count};
-    runOnDevice(&BackendTable::reduce,
-                ReduceWork{reduction.partial.rows,
-                           reduction.bias,
-                           {},
-                           old.features,
-                           old.count,
-                           &fused,
-                           chooseOnDevice(reduction.partial),
-                           0});
-    return;
-  }
   offer.in = reduction.partial.rows;
   offer.outs[0] = normed.rows;
   offer.outs[1] = next.rows;

@@ -20,10 +20,6 @@ constexpr uintptr_t kNowhere = uintptr_t(1) << 40;
 /// What devices tell each other when they start: NCCL's id.
 constexpr uint64_t kExchangeBytes = 512;
 
-/// Addends of a rank up to which each rank reads those of all: the size at
-/// which others leave their one-shot kernels on 2 to 8 GPUs; not measured here.
-constexpr int64_t kOneShotBytes = 256 << 10;
-
 } // namespace
 
 /// Runs the step without rows, so that the device learns what of the weights
@@ -70,6 +66,7 @@ lamrt_status Rank::describeDevice(BackendOptions &wanted) const {
   wanted.numFrequencies = program->num_frequencies;
   wanted.frequencies = program->frequencies;
   wanted.canCapture = !options.tap;
+  wanted.choicesHash = group->hashDeviceChoices();
   return LAMRT_OK;
 }
 
@@ -137,12 +134,6 @@ void Rank::endOnDevice() {
   }
   if (stepResult)
     (void)checkLogits(stepResult, stepArrays.numLogitRows());
-}
-
-int32_t Rank::chooseOnDevice(const SlotRows &partial) const {
-  return partial.count * partial.rows.rowBytes <= kOneShotBytes
-             ? LAMRT_ONE_SHOT
-             : LAMRT_SEPARATE;
 }
 
 bool Rank::checkLogits(const float *values, int64_t rows) {

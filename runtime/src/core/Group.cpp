@@ -22,11 +22,14 @@ constexpr int32_t kDefaultTimeout = 30000; // milliseconds
 /// one may have them in its memory, another behind a network.
 constexpr int32_t kLoadingPatience = 20;
 
-AlgorithmChooser makeChooser(const lamrt_group_options &options) {
+/// The choices of the caller are for what the ranks run on.
+AlgorithmChooser makeChooser(const lamrt_group_options &options,
+                             RankDevice device) {
   if (options.choices)
     return {options.choices, static_cast<size_t>(options.num_choices),
             options.ranks};
-  const std::vector<lamrt_choice> &shipped = CollectiveTable::shipped().choices;
+  const std::vector<lamrt_choice> &shipped =
+      CollectiveTable::shipped(device).choices;
   return {shipped.data(), shipped.size(), options.ranks};
 }
 
@@ -134,17 +137,27 @@ lamrt_status Group::create(const lamina_program &program,
 Group::Group(const lamina_program &program, const lamrt_group_options &options,
              std::unique_ptr<Communicator> made)
     : program(program), communicator(std::move(made)),
-      algorithm(options.algorithm), chooser(makeChooser(options)),
+      algorithm(options.algorithm),
+      chooser(makeChooser(options, RankDevice::Cpu)),
+      deviceChooser(makeChooser(options, RankDevice::Cuda)),
       hasJoined(static_cast<size_t>(communicator->ranks())) {}
 
 int32_t Group::chooseAlgorithm(int32_t operation, int64_t features,
-                               int64_t rows) const {
+                               int64_t rows, RankDevice device) const {
+  if (device == RankDevice::Cuda)
+    return algorithm != LAMRT_BY_SIZE
+               ? algorithm
+               : deviceChooser.choose(operation, features, rows);
   if (!communicator->sharesMemory())
     return LAMRT_ONE_SHOT;
   bool isFused = operation == LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM;
   if (algorithm != LAMRT_BY_SIZE && (isFused || algorithm != LAMRT_SEPARATE))
     return algorithm;
   return chooser.choose(operation, features, rows);
+}
+
+uint64_t Group::hashDeviceChoices() const {
+  return deviceChooser.hash() ^ static_cast<uint64_t>(algorithm);
 }
 
 lamrt_status Group::join(const lamrt_rank_options &options) {

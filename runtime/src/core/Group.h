@@ -43,9 +43,11 @@ public:
   const Communicator &getCommunicator() const { return *communicator; }
   int32_t ranks() const { return communicator->ranks(); }
   /// LAMRT_ONE_SHOT, TWO_SHOT or, for what is fused with a sum, SEPARATE: the
-  /// same on all ranks.
-  int32_t chooseAlgorithm(int32_t operation, int64_t features,
-                          int64_t rows) const;
+  /// same on all ranks. On devices a sum alone may be SEPARATE too.
+  int32_t chooseAlgorithm(int32_t operation, int64_t features, int64_t rows,
+                          RankDevice device) const;
+  /// Equal for groups that choose alike on devices.
+  uint64_t hashDeviceChoices() const;
   const WeightTable &getWeights() const { return weights; }
 
   /// What all ranks must be created with alike is what the first one has; fails
@@ -83,7 +85,7 @@ private:
   const lamina_program &program;
   std::unique_ptr<Communicator> communicator;
   int32_t algorithm;
-  AlgorithmChooser chooser;
+  AlgorithmChooser chooser, deviceChooser;
   std::mutex mutex;              ///< of creation
   std::vector<bool> hasJoined;   ///< [ranks]
   lamrt_rank_options first = {}; ///< of the first rank; its pointers are stale

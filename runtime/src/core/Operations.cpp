@@ -271,9 +271,8 @@ void Rank::residualRmsNorm(int32_t update, int32_t residual, int32_t weight,
                          rows.old.features, rows.old.count});
     return;
   }
-  bool isSeparate = group->chooseAlgorithm(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
-                                           rows.old.features,
-                                           rows.old.count) == LAMRT_SEPARATE;
+  bool isSeparate = chooseAlgorithm(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM,
+                                    rows.old) == LAMRT_SEPARATE;
   if (isSeparate)
     addThenNorm(rows, added.rows);
   else

@@ -167,8 +167,6 @@ private:
   void beginOnDevice();
   /// Waits for the device; the logits are there then.
   void endOnDevice();
-  /// LAMRT_ONE_SHOT, TWO_SHOT or SEPARATE.
-  int32_t chooseOnDevice(const SlotRows &partial) const;
   /// Fails the step if logits of the first `rows` rows are not finite.
   bool checkLogits(const float *values, int64_t rows);
 
@@ -206,10 +204,17 @@ private:
   /// all.
   template <typename Body, typename Send>
   void forOwnRows(OwnRows own, int64_t features, Body body, Send send);
+  /// LAMRT_ONE_SHOT, TWO_SHOT or SEPARATE.
+  int32_t chooseAlgorithm(int32_t operation, const SlotRows &rows) const {
+    return group->chooseAlgorithm(operation, rows.features, rows.count,
+                                  device ? RankDevice::Cuda : RankDevice::Cpu);
+  }
   struct ResidualNorm;
   bool reduce(const Reduction &reduction, Offer offer, const SlotRows &to);
   void reduceAndNorm(const Reduction &reduction, Offer offer, OwnRows own,
                      const ResidualNorm &rows);
+  void reduceAndNormOnDevice(const Reduction &reduction,
+                             const ResidualNorm &rows, int32_t algorithm);
   void joinRows(const cpu::Rows &from, const SlotRows &to, uint64_t arguments);
   void gatherRows(int32_t in, const SlotRows &from, int32_t out,
                   const SlotRows &to);

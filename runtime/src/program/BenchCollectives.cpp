@@ -73,11 +73,14 @@ public:
     options.threads = engine.threads;
     options.cpu_level = engine.cpuLevel;
     table.rounds = rounds;
+    if (engine.device == std::string(getDeviceName(RankDevice::Cuda)))
+      table.device = RankDevice::Cuda;
   }
 
   /// Measures one number of ranks at one width.
   lamrt_status measure(int32_t ranks, int64_t features, int32_t maxRows);
   CollectiveTable &getTable() { return table; }
+  bool isOnGpu() const { return table.device == RankDevice::Cuda; }
 
 private:
   lamrt_status measureSize(lamrt_choice size,
@@ -105,8 +108,9 @@ CollectiveBench::measureSize(lamrt_choice size,
     if (size.operation != LAMRT_ALL_REDUCE && size.ranks > 1)
       choices.push_back(table.choices.back());
     ranks.push_back(site.createRanks(rows, options, choices, status));
-    if (!status) // touches the memory
-      CollectiveSite::time(*ranks.back(), rows, status);
+    // Touches the memory, makes a graph of the step, replays it.
+    for (int32_t i = 0; i < (isOnGpu() ? 3 : 1) && !status; ++i)
+      site.time(*ranks.back(), rows, status);
     if (status)
       return reportLastError(status);
   }
@@ -120,8 +124,7 @@ CollectiveBench::measureSize(lamrt_choice size,
       break;
     for (size_t i = 0; i < ranks.size(); ++i) {
       size_t turn = (i + round) % ranks.size();
-      times[algorithms[turn]].push_back(
-          CollectiveSite::time(*ranks[turn], rows, status));
+      times[algorithms[turn]].push_back(site.time(*ranks[turn], rows, status));
       if (status)
         return reportLastError(status);
     }
@@ -149,11 +152,12 @@ CollectiveBench::measureSize(lamrt_choice size,
 lamrt_status CollectiveBench::measure(int32_t ranks, int64_t features,
                                       int32_t maxRows) {
   lamrt_status status = LAMRT_OK;
-  auto sums = CollectiveSite::create(LAMRT_ALL_REDUCE, ranks, features, status);
+  auto sums = CollectiveSite::create(LAMRT_ALL_REDUCE, ranks, features,
+                                     table.device, status);
   if (status)
     return reportLastError(status);
   auto fused = CollectiveSite::create(LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM, ranks,
-                                      features, status);
+                                      features, table.device, status);
   if (status)
     return reportLastError(status);
   for (int32_t rows : kRows) {
@@ -165,11 +169,14 @@ lamrt_status CollectiveBench::measure(int32_t ranks, int64_t features,
     std::vector<int32_t> algorithms = {LAMRT_ONE_SHOT};
     if (ranks > 1) {
       algorithms.push_back(LAMRT_TWO_SHOT);
+      if (isOnGpu())
+        algorithms.push_back(LAMRT_SEPARATE);
       if (lamrt_status failed = measureSize(size, algorithms, *sums))
         return failed;
     }
     size.operation = LAMRT_ALL_REDUCE_RESIDUAL_RMS_NORM;
-    algorithms.push_back(LAMRT_SEPARATE);
+    if (!isOnGpu())
+      algorithms.push_back(LAMRT_SEPARATE);
     if (lamrt_status failed = measureSize(size, algorithms, *fused))
       return failed;
   }
@@ -177,8 +184,10 @@ lamrt_status CollectiveBench::measure(int32_t ranks, int64_t features,
 }
 
 std::string toText(const CollectiveTable &table) {
-  std::string text = table.cpuModel + ", load " +
-                     std::to_string(table.loadAverage).substr(0, 4) + "\n";
+  const std::string &model =
+      table.device == RankDevice::Cuda ? table.gpuModel : table.cpuModel;
+  std::string text =
+      model + ", load " + std::to_string(table.loadAverage).substr(0, 4) + "\n";
   for (size_t i = 0; i < table.choices.size(); ++i) {
     const lamrt_choice &size = table.choices[i];
     char line[160];
@@ -224,6 +233,8 @@ int benchCollectives(const lamina_program &program, const Options &options) {
   CollectiveBench bench(engine, options.benchRepeat);
   CollectiveTable &table = bench.getTable();
   table.cpuModel = getCpuModel();
+  if (bench.isOnGpu())
+    table.gpuModel = options.deviceReason;
   table.date = getDate();
   table.command = options.command;
   table.threads = engine.threads;
@@ -236,12 +247,17 @@ int benchCollectives(const lamina_program &program, const Options &options) {
   catchInterrupts();
   for (int32_t i = 0; i < program.num_variants; ++i) {
     int32_t ranks = program.variants[i].ranks;
-    if (options.ranks && options.ranks != ranks)
+    // One GPU has one way.
+    if ((options.ranks && options.ranks != ranks) ||
+        (bench.isOnGpu() && ranks == 1))
       continue;
     for (int64_t features : widths)
       if (lamrt_status status = bench.measure(ranks, features, options.chunk))
         return status;
   }
+  if (table.choices.empty())
+    return reportError(LAMRT_USAGE, "--collectives: of 1 rank on a GPU, "
+                                    "expected --tp with more");
   InputErrors errors;
   if (options.output && !writeOutput(*options.output, table.toJson(), errors)) {
     fputs(errors.toString().c_str(), stderr);

@@ -4,6 +4,7 @@
 
 #include "core/Failure.h"
 #include "core/FileMapping.h"
+#include "program/Modes.h"
 #include "program/StepBatch.h"
 
 #include <algorithm>
@@ -21,10 +22,19 @@ enum Slots { kUpdate, kResidual, kNormed };
 
 constexpr double kEps = 1e-5;
 
+constexpr int32_t kMostSites = 64;
+
+/// Positions of a sequence: more than the rows that are measured, and few, as a
+/// step copies the numbers of all its pages to a device.
+constexpr int64_t kContext = 1024;
+
 /// How often a step does the operation: so that few rows take longer than the
-/// clock, and many not too long.
-int32_t countSites(int64_t rows) {
-  return static_cast<int32_t>(std::clamp<int64_t>(256 / rows, 4, 64));
+/// clock, and many not too long. On a device what else a step does is shared by
+/// all.
+int32_t countSites(int64_t rows, RankDevice device) {
+  if (device == RankDevice::Cuda)
+    return kMostSites;
+  return static_cast<int32_t>(std::clamp<int64_t>(256 / rows, 4, kMostSites));
 }
 
 template <typename Site>
@@ -32,7 +42,10 @@ lamrt_status runStep(lamrt_rank *rank, const lamrt_step *step, Site site) {
   lamrt_step_begin(rank, step);
   lamrt_embed(rank, kTable, kUpdate);
   lamrt_embed(rank, kTable, kResidual);
-  for (int32_t i = 0; i < countSites(step->num_tokens); ++i)
+  // Steps on a device have one row of each sequence, as steps that are graphs.
+  RankDevice device = step->num_sequences == step->num_tokens ? RankDevice::Cuda
+                                                              : RankDevice::Cpu;
+  for (int32_t i = 0; i < countSites(step->num_tokens, device); ++i)
     site();
   return lamrt_step_end(rank);
 }
@@ -111,11 +124,11 @@ void CollectiveSite::addSlot(int32_t distribution) {
   variant.arena_bytes[LAMRT_ROWS_TOKENS] += (features * 4 + 63) / 64 * 64;
 }
 
-std::unique_ptr<CollectiveSite> CollectiveSite::create(int32_t operation,
-                                                       int32_t ranks,
-                                                       int64_t features,
-                                                       lamrt_status &status) {
-  std::unique_ptr<CollectiveSite> made(new CollectiveSite(ranks, features));
+std::unique_ptr<CollectiveSite>
+CollectiveSite::create(int32_t operation, int32_t ranks, int64_t features,
+                       RankDevice device, lamrt_status &status) {
+  std::unique_ptr<CollectiveSite> made(
+      new CollectiveSite(ranks, features, device));
   status = made->writeWeights();
   if (status)
     return nullptr;
@@ -149,7 +162,7 @@ std::unique_ptr<CollectiveSite> CollectiveSite::create(int32_t operation,
   program.weights = made->weights;
   program.variants = &variant;
   program.result_features = program.vocabulary = 1;
-  program.max_context = 1 << 20;
+  program.max_context = kContext;
   return made;
 }
 
@@ -161,8 +174,11 @@ CollectiveSite::createRanks(int32_t rows, const lamrt_rank_options &options,
   rank.struct_size = sizeof(rank);
   rank.ranks = ranks;
   rank.max_tokens = rows;
-  rank.max_logit_rows = rank.max_sequences = 1;
-  rank.num_pages = rows / LAMRT_PAGE_POSITIONS + 1;
+  rank.max_logit_rows = 1;
+  bool isCuda = device == RankDevice::Cuda;
+  rank.max_sequences = isCuda ? rows : 1;
+  rank.num_pages = isCuda ? rows : rows / LAMRT_PAGE_POSITIONS + 1;
+  rank.device = getDeviceName(device);
   rank.model_path = weightsPath.c_str();
   rank.measure = 1;
   lamrt_group_options group = {};
@@ -171,21 +187,29 @@ CollectiveSite::createRanks(int32_t rows, const lamrt_rank_options &options,
   return Ranks::create(program, rank, group, status);
 }
 
-double CollectiveSite::time(Ranks &ranks, int32_t rows, lamrt_status &status) {
+double CollectiveSite::time(Ranks &ranks, int32_t rows,
+                            lamrt_status &status) const {
   auto getMeasured = [&] {
     lamrt_statistics all = ranks.statistics();
     return all.phase_nanoseconds[LAMRT_PHASE_COLLECTIVES] +
            all.phase_nanoseconds[LAMRT_PHASE_NORMS];
   };
+  bool isCuda = device == RankDevice::Cuda;
   std::vector<int32_t> ids(static_cast<size_t>(rows), 0), pages;
   for (int32_t page = 0; page <= rows / LAMRT_PAGE_POSITIONS; ++page)
     pages.push_back(page);
-  StepBatch batch(static_cast<int32_t>(pages.size()));
-  batch.add(ids.data(), rows, 0, pages, WantedLogits::None);
+  StepBatch batch(isCuda ? 1 : static_cast<int32_t>(pages.size()));
+  if (!isCuda)
+    batch.add(ids.data(), rows, 0, pages, WantedLogits::None);
+  for (int32_t i = 0; isCuda && i < rows; ++i)
+    batch.add(ids.data(), 1, 0, {i}, WantedLogits::None);
   uint64_t before = getMeasured();
   const float *logits = nullptr;
+  Stopwatch watch;
   status = ranks.step(batch.getStep(), &logits);
-  return static_cast<double>(getMeasured() - before) / countSites(rows);
+  double nanoseconds =
+      isCuda ? watch.lap() * 1e9 : static_cast<double>(getMeasured() - before);
+  return nanoseconds / countSites(rows, device);
 }
 
 } // namespace lamina::program

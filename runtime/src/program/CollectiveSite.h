@@ -8,6 +8,7 @@
 #ifndef LAMINA_RUNTIME_PROGRAM_COLLECTIVESITE_H
 #define LAMINA_RUNTIME_PROGRAM_COLLECTIVESITE_H
 
+#include "lamina/Support/CollectiveTable.h"
 #include "program/Ranks.h"
 
 #include <memory>
@@ -23,6 +24,7 @@ public:
   /// `status` and lamrt_last_error say why.
   static std::unique_ptr<CollectiveSite> create(int32_t operation,
                                                 int32_t ranks, int64_t features,
+                                                RankDevice device,
                                                 lamrt_status &status);
   ~CollectiveSite();
   CollectiveSite(const CollectiveSite &) = delete;
@@ -34,17 +36,19 @@ public:
                                      const lamrt_rank_options &options,
                                      const std::vector<lamrt_choice> &choices,
                                      lamrt_status &status) const;
-  /// Nanoseconds that the operation takes rank 0, on average over one step.
-  static double time(Ranks &ranks, int32_t rows, lamrt_status &status);
+  /// Nanoseconds that the operation takes rank 0, on average over one step. On
+  /// a device operations are only queued, so that is a part of the whole step.
+  double time(Ranks &ranks, int32_t rows, lamrt_status &status) const;
 
 private:
-  CollectiveSite(int32_t ranks, int64_t features)
-      : ranks(ranks), features(features) {}
+  CollectiveSite(int32_t ranks, int64_t features, RankDevice device)
+      : ranks(ranks), features(features), device(device) {}
   lamrt_status writeWeights();
   void addSlot(int32_t distribution);
 
   int32_t ranks;
   int64_t features;
+  RankDevice device;
   int weightsFile = -1;
   std::string weightsPath;
   lamrt_file file = {};

@@ -33,6 +33,11 @@ lamrt_status readTable(Options &options, bool isToPrint) {
     return LAMRT_OK;
   InputErrors errors;
   auto table = CollectiveTable::read(*options.collectivesTable, errors);
+  if (table && getDeviceName(table->device) != options.device)
+    return reportError(LAMRT_USAGE,
+                       "--collectives-table: " + *options.collectivesTable +
+                           " is for " + getDeviceName(table->device) +
+                           ", expected one for " + options.device);
   if (table) {
     options.choices = table->choices;
     return LAMRT_OK;
