@@ -52,6 +52,7 @@ Block::Block(Grid &grid, uint3 index, Stacks &stacks)
   unstarted.resize(threads.size());
   std::iota(unstarted.begin(), unstarted.end(), 0);
   std::shuffle(unstarted.begin(), unstarted.end(), random);
+  lateWarp = static_cast<int>(random() % ((threads.size() + 31) / 32));
   ready.reserve(threads.size()); // threads do not allocate: it is not theirs
   shared = stacks.takeShared(grid.sharedBytes);
 }
@@ -90,12 +91,19 @@ bool Block::run() {
   return grid.status == cudaSuccess;
 }
 
-/// A thread that can go on, taken off its list; -1 if there is none.
+/// A thread that can go on, taken off its list; -1 if there is none. By chance
+/// alone no warp falls far behind: one is late on purpose, so that the others
+/// reach what comes behind the next barrier. Now and then it has its chance
+/// like all, since others may spin for what it does.
 int Block::choose() {
   size_t candidates = ready.size() + (unstarted.empty() ? 0 : 1);
   if (candidates == 0)
     return -1;
   size_t pick = random() % candidates;
+  int tries = random() % 8 == 0 ? 0 : 8;
+  for (; tries > 0 && pick < ready.size() && ready[pick] / 32 == lateWarp;
+       --tries)
+    pick = random() % candidates;
   int chosen;
   if (pick == ready.size()) {
     chosen = unstarted.back();

@@ -83,6 +83,7 @@ private:
   std::vector<int> unstarted; ///< in the order of the seed
   char *shared = nullptr;
   std::minstd_rand random;
+  int lateWarp = -1; ///< whose threads are chosen last, mostly
   boost::context::detail::fcontext_t scheduler = nullptr;
   void *schedulerTsan = nullptr;
   char born = 0; ///< what a thread acquires of its OS thread

@@ -166,6 +166,40 @@ __global__ void deadlockKernel() {
     __syncwarp(0x1f000u);
 }
 
+/// Sums of two rounds of a block over its warps, in shared memory that nothing
+/// keeps from being written again while others still read it.
+__global__ void sumTwiceKernel(float *out) {
+  __shared__ float sums[8];
+  float total = 0;
+  for (int round = 1; round <= 2; ++round) {
+    float sum = static_cast<float>(round);
+    for (int distance = 16; distance > 0; distance /= 2)
+      sum += __shfl_xor_sync(0xffffffffu, sum, distance);
+    if (threadIdx.x % 32 == 0)
+      sums[threadIdx.x / 32] = sum;
+    __syncthreads();
+    for (float part : sums)
+      total += part;
+  }
+  out[blockIdx.x * blockDim.x + threadIdx.x] = total;
+}
+
+TEST_F(KernelsTest, a_late_warp_reads_what_others_have_overwritten) {
+  constexpr int kBlocks = 8, kThreads = 256;
+  int wrong = 0;
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    emulation::Options options;
+    options.seed = seed;
+    use(options);
+    cudaStream_t on = stream();
+    auto *out = allocate<float>(kBlocks * kThreads);
+    ASSERT_EQ(run(on, kBlocks, kThreads, sumTwiceKernel, out), cudaSuccess);
+    for (float total : download(out, kBlocks * kThreads, on))
+      wrong += total != kThreads * 3;
+  }
+  EXPECT_GT(wrong, 0);
+}
+
 TEST_F(KernelsTest, a_deadlock_is_reported_with_counts) {
   EXPECT_EQ(run(stream(), 1, 64, deadlockKernel), cudaErrorLaunchFailure);
   auto reports = emulation::takeReports();
