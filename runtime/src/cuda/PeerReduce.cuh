@@ -74,7 +74,10 @@ inline PeerReduction describeReduction(const ReduceWork &work,
 /// All threads of the block call it. Thread r tells rank r and waits for it.
 /// Returns false if this rank ends.
 __device__ inline bool meet(const PeerPlaces &peers, uint32_t number) {
-  __shared__ int stopped;
+  // In turn: a thread may still read that of the meeting before, if the block
+  // had no row between the two.
+  __shared__ int stoppedInTurn[2];
+  int &stopped = stoppedInTurn[number % 2];
   if (threadIdx.x == 0)
     stopped = 0;
   // What all threads of the block have read and written comes before the flag.
