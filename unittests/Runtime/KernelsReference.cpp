@@ -201,11 +201,11 @@ std::vector<uint8_t> round(int32_t type, const std::vector<float> &values) {
 //===----------------------------------------------------------------------===//
 
 void forEachLevel(const std::function<void(const cpu::Kernels &)> &test) {
-  for (const char *level : {"v2", "v3", "v4"}) {
+  for (const char *level : cpu::kLevels) {
     if (const cpu::Kernels *kernels = cpu::selectKernels(level))
       test(*kernels);
     else
-      std::cerr << "skipped: this CPU lacks x86-64-" << level << '\n';
+      std::cerr << "skipped: this CPU lacks level " << level << '\n';
   }
 }
 
