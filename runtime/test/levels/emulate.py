@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Runs a static x86-64 Linux program on an emulated processor (Bochs).
 
-  emulate.py --hooks LIBRARY [--cpu MODEL] [--memory MIB] [--count PREFIX]
-             PROGRAM [ARGUMENT...]
+  emulate.py --hooks LIBRARY [--cpu MODEL] [--memory MIB] [--env NAME=VALUE...]
+             [--count PREFIX] PROGRAM [ARGUMENT...]
 
 MODEL is nehalem (x86-64-v2), haswell (v3), skylake_x (v4) or sapphire_rapids
 (v4 with VNNI and BF16, the default). With --count, a table of the EVEX
 instructions that were executed in functions whose mangled name begins with
 PREFIX goes to standard error: opcode map, prefix, opcode, count.
 
-One thread, and no files: enough of Linux for the start of a static program and
-its output. It is about 50 times slower than a processor, and says nothing about
+One thread, and files to read: enough of Linux for a static program that computes.
+Its environment is what --env says. It is about 50 times slower than a processor, and says nothing about
 speed. Exit: that of the program; 128 + the signal that an exception would have
-raised; 2 usage; 3 no such program; 6 too little memory.
+raised; 2 usage; 3 no static program; 5 it cannot be read; 6 too little memory.
 
 It needs the package bochscpu-python (utils/fetch-bochscpu.sh), and LIBRARY is
 EmulatorHooks.cpp.
@@ -146,12 +146,12 @@ class Emulator:
         segment.attr = attributes
         return segment
 
-    def run(self, program, arguments):
+    def run(self, program, arguments, environment):
         self.program = program
         self.linux = Linux(self.memory, program.end, self.set_fs_base)
         # on_system_call does the work just before.
         self.memory.write(self.memory.handler, SYSRET)
-        stack = make_stack(self.memory, program, arguments)
+        stack = make_stack(self.memory, program, arguments, environment)
         self.session.cpu.state = self.make_state(program.entry, stack)
         self.session.run([])
         sys.stdout.flush()
@@ -225,6 +225,7 @@ def main():
     parser.add_argument("--hooks", required=True)
     parser.add_argument("--cpu", choices=MODELS, default="sapphire_rapids")
     parser.add_argument("--memory", type=int, default=256)
+    parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--count")
     parser.add_argument("program")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -234,7 +235,7 @@ def main():
         program = load_program(emulator.memory, arguments.program)
         if arguments.count is not None:
             emulator.count_in(program, arguments.count)
-        code = emulator.run(program, arguments.arguments)
+        code = emulator.run(program, arguments.arguments, arguments.env)
         if arguments.count is not None:
             emulator.print_counts()
     except GuestError as error:

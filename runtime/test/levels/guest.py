@@ -114,7 +114,7 @@ def load_program(memory, path):
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
-        raise GuestError(f"{path}: {error.strerror}") from error
+        raise GuestError(f"{path}: {error.strerror}", 5) from error
     try:
         return load_elf(memory, path, data)
     except struct.error as error:
@@ -169,15 +169,16 @@ def read_functions(data, sections, bias):
     return functions
 
 
-def make_stack(memory, program, arguments):
+def make_stack(memory, program, arguments, environment):
     """What Linux leaves on the stack of a new program; returns its address."""
     top = memory.size - 64
     addresses = []
-    for text in [program.path, *arguments]:
+    for text in [program.path, *arguments, *environment]:
         encoded = text.encode() + b"\0"
         top -= len(encoded)
         memory.write(top, encoded)
         addresses.append(top)
+    count = 1 + len(arguments)
     top -= 16
     random = top
     memory.write(random, bytes(range(16)))
@@ -194,7 +195,7 @@ def make_stack(memory, program, arguments):
         31: addresses[0],
         0: 0,
     }
-    words = [len(addresses), *addresses, 0, 0]  # no environment
+    words = [count, *addresses[:count], 0, *addresses[count:], 0]
     for key, value in auxiliary.items():
         words += [key, value]
     stack = (top - 8 * len(words)) & ~15

@@ -24,13 +24,17 @@ class Linux:
         self.set_fs_base = set_fs_base
         self.exit_code = None
         self.unknown = set()
+        self.files = set()  # that the program has opened
         self.heap_begin = self.heap_end = round_up(program_end)
         self.mappings = memory.size // 4
         # Ranges of addresses that were given back, [begin, end).
         self.free = [(self.mappings, memory.size - STACK)]
         self.calls = {
+            0: self.read,
             1: self.write,
+            3: self.close,
             5: self.get_status,  # fstat
+            8: self.seek,
             9: self.map,
             11: self.unmap,
             12: self.set_heap_end,
@@ -51,15 +55,16 @@ class Linux:
             228: self.get_clock,
             231: self.exit,
             234: self.kill,  # tgkill
-            257: lambda *_: -errno.ENOENT,  # openat
-            262: lambda _, __, status, *___: self.get_status(0, status),
+            257: self.open,
+            262: self.get_status_at,
             267: lambda *_: -errno.ENOENT,  # readlinkat
             302: self.get_limit,
             318: self.get_random,
+            334: lambda *_: -errno.ENOSYS,  # rseq
         }
-        # close, mprotect, rt_sigaction, rt_sigprocmask, sched_yield, madvise,
+        # mprotect, rt_sigaction, rt_sigprocmask, sched_yield, madvise,
         # four user and group ids, sigaltstack, set_robust_list
-        for number in (3, 10, 13, 14, 24, 28, 102, 104, 107, 108, 131, 273):
+        for number in (10, 13, 14, 24, 28, 102, 104, 107, 108, 131, 273):
             self.calls[number] = lambda *_: 0
 
     def call(self, number, arguments):
@@ -72,6 +77,35 @@ class Linux:
             return function(*arguments)
         except IndexError:
             return -errno.EFAULT
+        except OSError as error:
+            return -error.errno
+
+    def open(self, _, path, flags, *__):
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            return -errno.EROFS
+        file = os.open(self.memory.read_string(path), os.O_RDONLY | os.O_CLOEXEC)
+        self.files.add(file)
+        return file
+
+    def read(self, file, address, size, *_):
+        if file not in self.files:
+            return -errno.EBADF
+        data = os.read(file, size)
+        self.memory.write_user(address, data)
+        return len(data)
+
+    def seek(self, file, offset, whence, *_):
+        if file not in self.files:
+            return -errno.ESPIPE
+        if offset >= 1 << 63:
+            offset -= 1 << 64
+        return os.lseek(file, offset, whence)
+
+    def close(self, file, *_):
+        if file in self.files:
+            self.files.remove(file)
+            os.close(file)
+        return 0
 
     def write(self, file, address, size, *_):
         if file not in (1, 2):
@@ -91,11 +125,21 @@ class Linux:
             total += written
         return total
 
-    def get_status(self, _, address, *__):
+    def get_status(self, file, address, *_):
+        """The kind of a file and its size, and zeros."""
         status = bytearray(144)
         struct.pack_into("<I", status, 24, 0o010600)  # a pipe
+        if file in self.files:
+            found = os.fstat(file)
+            struct.pack_into("<I", status, 24, found.st_mode)
+            struct.pack_into("<q", status, 48, found.st_size)
         self.memory.write_user(address, bytes(status))
         return 0
+
+    def get_status_at(self, file, path, address, *_):
+        if self.memory.read_string(path):
+            return -errno.ENOENT
+        return self.get_status(file, address)
 
     def set_heap_end(self, address, *_):
         if self.heap_begin <= address <= self.mappings:
@@ -147,10 +191,11 @@ class Linux:
         return 0
 
     def get_folder(self, address, size, *_):
-        if size < 2:
+        folder = os.fsencode(os.getcwd()) + b"\0"
+        if size < len(folder):
             return -errno.ERANGE
-        self.memory.write_user(address, b"/\0")
-        return 2
+        self.memory.write_user(address, folder)
+        return len(folder)
 
     def get_clock(self, _, address, *__):
         self.memory.write_user(
