@@ -165,8 +165,8 @@ struct Kernels {
                int64_t rowEnd);
 };
 
-/// The levels that selectKernels knows, from the best on.
-constexpr const char *kLevels[] = {"bf16", "v4", "v3", "v2"};
+/// The levels that selectKernels knows, each with what the one before has.
+constexpr const char *kLevels[] = {"v2", "v3", "v4", "bf16"};
 
 /// The kernels of the best level of this CPU, or of the level named: `v2`, `v3`
 /// and `v4` of x86-64, and `bf16`, which is v4 with AVX512-BF16 and VNNI. Null
