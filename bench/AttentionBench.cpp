@@ -96,7 +96,7 @@ void attend(benchmark::State &state, const cpu::Kernels &kernels, int32_t type,
 }
 
 void registerAll() {
-  for (const char *level : {"v3", "v4"}) {
+  for (const char *level : {"v3", "v4", "bf16"}) {
     const cpu::Kernels *kernels = cpu::selectKernels(level);
     if (!kernels)
       continue;

@@ -112,7 +112,7 @@ void multiply(benchmark::State &state, const cpu::Kernels &kernels,
 }
 
 void registerAll() {
-  for (const char *level : {"v3", "v4"}) {
+  for (const char *level : {"v3", "v4", "bf16"}) {
     const cpu::Kernels *kernels = cpu::selectKernels(level);
     if (!kernels)
       continue;

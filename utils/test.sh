@@ -91,6 +91,8 @@ utils/setup.sh </dev/null || exit
 check build utils/ci/build.sh "$preset" || finish
 # The tests of MPI fail with the reason where it cannot be had.
 utils/fetch-mpi.sh build/mpi </dev/null
+# Those of an emulated processor are skipped.
+utils/fetch-bochscpu.sh build/bochscpu </dev/null
 run_tests
 if [ -z "$filter" ]; then
   for script in utils/ci/*.sh; do

@@ -1,5 +1,6 @@
 //===- AttentionKernelsTest.cpp - Attention against scalar code -----------===//
 
+#include "KernelsRecord.h"
 #include "KernelsReference.h"
 
 #include "gtest/gtest.h"
@@ -79,8 +80,16 @@ struct Sequence {
     return widened;
   }
 
+  std::string getName() const {
+    return "head_dim " + std::to_string(headDim) + " position " +
+           std::to_string(firstPosition) + " rows " + std::to_string(rows);
+  }
+
   Vector attendOne(int64_t row, int64_t head) const;
   Vector getExpected() const {
+    return remember(getName(), [this] { return compute(); });
+  }
+  Vector compute() const {
     Vector result;
     for (int64_t t = 0; t < rows; ++t)
       for (int64_t h = 0; h < heads; ++h) {
@@ -181,8 +190,7 @@ void check(Sequence &sequence) {
     run(kernels, sequence, query, whole, {0, sequence.rows},
         {0, sequence.heads});
     EXPECT_EQ(compareBits(whole.read(), expected), "")
-        << kernels.level << " head_dim " << sequence.headDim << " position "
-        << sequence.firstPosition << " rows " << sequence.rows;
+        << kernels.level << ' ' << sequence.getName();
     EXPECT_TRUE(whole.isIntact()) << kernels.level;
     Buffer parts(sequence.outputType, sequence.rows, features);
     run(kernels, sequence, query, parts, {0, sequence.rows / 3, sequence.rows},

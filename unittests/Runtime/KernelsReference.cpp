@@ -2,7 +2,9 @@
 
 #include "KernelsReference.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <iostream>
 #include <limits>
 
@@ -185,13 +187,13 @@ float widen(int32_t type, const uint8_t *row, int64_t i) {
 }
 
 std::vector<uint8_t> round(int32_t type, const std::vector<float> &values) {
-  std::vector<uint8_t> bytes;
-  for (float value : values) {
-    uint32_t bits = type == LAMRT_F32   ? getBits(value)
-                    : type == LAMRT_F16 ? roundToF16(value)
-                                        : roundToBf16(value);
-    for (int i = 0; i < (type == LAMRT_F32 ? 4 : 2); ++i)
-      bytes.push_back(static_cast<uint8_t>(bits >> 8 * i));
+  size_t elementBytes = type == LAMRT_F32 ? 4 : 2;
+  std::vector<uint8_t> bytes(values.size() * elementBytes);
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint32_t bits = type == LAMRT_F32   ? getBits(values[i])
+                    : type == LAMRT_F16 ? roundToF16(values[i])
+                                        : roundToBf16(values[i]);
+    std::memcpy(&bytes[i * elementBytes], &bits, elementBytes);
   }
   return bytes;
 }
@@ -200,13 +202,29 @@ std::vector<uint8_t> round(int32_t type, const std::vector<float> &values) {
 // Helpers of the tests
 //===----------------------------------------------------------------------===//
 
-void forEachLevel(const std::function<void(const cpu::Kernels &)> &test) {
-  for (const char *level : {"v2", "v3", "v4"}) {
+std::vector<const cpu::Kernels *> getLevels() {
+  std::vector<const cpu::Kernels *> levels;
+  for (const char *level : cpu::kLevels) {
     if (const cpu::Kernels *kernels = cpu::selectKernels(level))
-      test(*kernels);
+      levels.push_back(kernels);
     else
-      std::cerr << "skipped: this CPU lacks x86-64-" << level << '\n';
+      std::cerr << "skipped: this CPU lacks level " << level << '\n';
   }
+  return levels;
+}
+
+void forEachLevel(const std::function<void(const cpu::Kernels &)> &test) {
+  if (const char *only = std::getenv("LAMINA_CPU")) {
+    const cpu::Kernels *kernels = cpu::selectKernels(only);
+    if (!kernels) {
+      std::cerr << "error: LAMINA_CPU: " << only
+                << ", expected a level of this CPU\n";
+      std::exit(4);
+    }
+    return test(*kernels);
+  }
+  for (const cpu::Kernels *kernels : getLevels())
+    test(*kernels);
 }
 
 std::string compareBits(const std::vector<float> &actual,
@@ -229,6 +247,7 @@ std::string compareBits(const std::vector<float> &actual,
 
 std::vector<float> makeValues(size_t n, Values values, Generator &generator) {
   std::vector<float> result;
+  result.reserve(n);
   for (size_t i = 0; i < n; ++i) {
     float x = static_cast<float>(static_cast<int32_t>(generator())) * 0x1p-31f;
     uint32_t kind = generator() % 16;
@@ -266,8 +285,10 @@ std::vector<uint8_t> makeWeight(int32_t type, int64_t out, int64_t in,
                  makeValues(static_cast<size_t>(out * in), values, generator));
   int64_t blockBytes = cpu::getBlockBytes(type);
   std::vector<uint8_t> bytes(static_cast<size_t>(out * getRowBytes(type, in)));
-  for (uint8_t &byte : bytes)
-    byte = static_cast<uint8_t>(generator());
+  for (size_t i = 0; i < bytes.size(); i += 4) {
+    uint32_t drawn = generator();
+    std::memcpy(&bytes[i], &drawn, std::min<size_t>(4, bytes.size() - i));
+  }
   for (size_t i = 0; i < bytes.size(); i += static_cast<size_t>(blockBytes)) {
     // Some scales are f16 subnormals.
     std::vector<float> scales = makeValues(2, Values::Ordinary, generator);
@@ -302,6 +323,7 @@ Buffer::Buffer(int32_t type, int64_t rows, int64_t features,
 
 std::vector<float> Buffer::read() const {
   std::vector<float> values;
+  values.reserve(static_cast<size_t>(rows * features));
   for (int64_t t = 0; t < rows; ++t)
     for (int64_t i = 0; i < features; ++i)
       values.push_back(widen(type, bytes.data() + t * rowBytes, i));

@@ -12,7 +12,6 @@
 
 #include <cstring>
 #include <functional>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -57,14 +56,41 @@ float multiply(int32_t type, const uint8_t *weight, int64_t begin,
 // Helpers of the tests
 //===----------------------------------------------------------------------===//
 
-/// Calls `test` with the kernels of each level that this CPU has.
+/// The kernels of each level that this CPU has.
+std::vector<const cpu::Kernels *> getLevels();
+
+/// Calls `test` with the kernels of each level that this CPU has, or of the one
+/// that LAMINA_CPU names.
 void forEachLevel(const std::function<void(const cpu::Kernels &)> &test);
 
 /// Any two NaN are equal, -0.0 and 0.0 are not. Returns what differs first.
 std::string compareBits(const std::vector<float> &actual,
                         const std::vector<float> &expected);
 
-using Generator = std::mt19937;
+/// PCG-XSH-RR of 32 bits (O'Neill, 2014): most of what a test does under
+/// emulation is to draw its operands, and std::mt19937 takes ten times as long.
+class Generator {
+public:
+  using result_type = uint32_t;
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return UINT32_MAX; }
+
+  explicit Generator(uint32_t seed) {
+    operator()();
+    state += seed;
+    operator()();
+  }
+  result_type operator()() {
+    uint64_t old = state;
+    state = old * 6364136223846793005 + 1442695040888963407;
+    uint32_t mixed = static_cast<uint32_t>((old >> 18 ^ old) >> 27);
+    uint32_t turn = static_cast<uint32_t>(old >> 59);
+    return mixed >> turn | mixed << (-turn & 31);
+  }
+
+private:
+  uint64_t state = 0;
+};
 
 enum class Values {
   Ordinary,

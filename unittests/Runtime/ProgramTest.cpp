@@ -179,7 +179,7 @@ TEST_F(Program, WrongOptionsAreNamed) {
       {"--stop ''", "--stop: ''"},
       {"--threads 0", "--threads: '0'"},
       {"--context 513", "--context: '513', expected at most the model's 512"},
-      {"--cpu v9", "--cpu: 'v9', expected v2, v3 or v4"},
+      {"--cpu v9", "--cpu: 'v9', expected v2, v3, v4 or bf16"},
       {"--raw --raw", "--raw: given twice"},
       {"--raw=1", "--raw: takes no value"},
       {"-p a -f b", "more than one is given"},

@@ -365,7 +365,7 @@ typedef struct lamrt_rank_options {
   int32_t num_pages;      /**< pages of the KV cache */
   /** Folder of the files, or of the packed file; null: as recorded. */
   const char *model_path;
-  const char *cpu_level;  /**< null: the best; `v2`, `v3`, `v4` */
+  const char *cpu_level;  /**< null: the best; `v2`, `v3`, `v4`, `bf16` */
   int32_t verify_weights; /**< hash every byte */
   /** Called while weights load; may be null. */
   void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);

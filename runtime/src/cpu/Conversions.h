@@ -85,6 +85,11 @@ LAMINA_INLINE Halves narrow(Words words) {
 }
 
 /// Nearest even; f32 subnormals become zeros of their sign.
+#ifdef __AVX512BF16__
+LAMINA_INLINE Halves roundToBf16(Floats value) {
+  return (Halves)_mm512_cvtneps_pbh((__m512)value);
+}
+#else
 LAMINA_INLINE Halves roundToBf16(Floats value) {
   Words bits = (Words)value;
   Words high = bits >> 16;
@@ -96,6 +101,7 @@ LAMINA_INLINE Halves roundToBf16(Floats value) {
   rounded = (isTiny & high & 0x8000) | (~isTiny & rounded);
   return narrow(rounded);
 }
+#endif
 
 #if defined(__AVX512F__)
 LAMINA_INLINE Halves roundToF16(Floats value) {

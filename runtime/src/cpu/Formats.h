@@ -56,6 +56,8 @@ struct FactsBase {
   /// Sub-blocks of a group.
   static constexpr int subBlocks = SubBlocks;
   static constexpr bool hasMinimum = Minimum;
+  /// Some bits of q lie behind the nibbles.
+  static constexpr bool hasUpperBits = GroupBytes % kNibbleBytes != 0;
 };
 
 template <>
@@ -78,6 +80,7 @@ struct Facts<LAMRT_Q6_K> : FactsBase<256, 210, 768, 2, false> {};
 template <int32_t Type>
 struct Format : Facts<Type> {
   using F = Facts<Type>;
+  static constexpr int32_t type = Type;
 
   /// The packed group that begins at feature k of a panel.
   LAMINA_INLINE const uint8_t *getGroup(const uint8_t *panel, int64_t k) {
@@ -92,17 +95,26 @@ struct Format : Facts<Type> {
       Words bytes = loadWords(group, w, column) ^ 0x80808080u;
       return toFloats((Ints)(bytes << (24 - 8 * j)) >> 24);
     }
-    Words nibbles = loadWords(group, w & 3, column);
-    uint32_t up = static_cast<uint32_t>(w >> 2) * 4;
+    Words nibbles = loadNibbles(group, column, w);
     if constexpr (Type == LAMRT_Q4_0) {
       // With its upper bit inverted, nibble - 8 is a signed nibble.
       nibbles = nibbles ^ 0x88888888u;
-      return toFloats((Ints)(nibbles << (28 - getShift(j) - up)) >> 28);
+      return toFloats((Ints)(nibbles << (28 - getShift(w, j))) >> 28);
     } else {
       Words upper = loadUpper(group, column, w);
-      Words value = (nibbles >> (getShift(j) + up)) & 15;
+      Words value = (nibbles >> getShift(w, j)) & 15;
       return toFloats((Ints)(value | getUpper(upper, j)) - kOffset);
     }
+  }
+
+  /// Where that feature lies in a word of nibbles.
+  LAMINA_INLINE uint32_t getShift(int64_t w, int j) {
+    uint32_t byte = j == 1 ? 2 : j == 2 ? 1 : static_cast<uint32_t>(j);
+    return 8 * byte + static_cast<uint32_t>(w >> 2) * 4;
+  }
+  LAMINA_INLINE Words loadNibbles(const uint8_t *group, int64_t column,
+                                  int64_t w) {
+    return loadWords(group, w & 3, column);
   }
 
   /// The same of the features 4w .. 4w + 3.
@@ -173,10 +185,6 @@ private:
   }
   LAMINA_INLINE Floats loadF16(const uint8_t *halves, int64_t column) {
     return widenF16(loadAs<Halves>(halves + 2 * column));
-  }
-  /// Where feature 4w + j lies in a word of nibbles.
-  static constexpr uint32_t getShift(int j) {
-    return j == 1 ? 16 : j == 2 ? 8 : 8 * static_cast<uint32_t>(j);
   }
   /// The upper bits of the features from 4w on, lowest first.
   LAMINA_INLINE Words loadUpper(const uint8_t *group, int64_t column,

@@ -4,14 +4,18 @@
 // side by side, so that a leaf reads one stream. For R rows, in bytes:
 //
 //   nibble blocks, int8   { [8 w][R][4 k] s8; f32 sa[R]; extra[R] }
-//   q8_0, int8            { [8 w][R][4 k] s16; f32 sa[R]; extra[R] }
+//   q8_0, int8            { [8 w][R][4 k] s16 or s8; f32 sa[R]; extra[R] }
 //   blocks, as floats     { [32 k][R] f32; f32 sum16[R] }
+//   blocks, as pairs      { [16][R][2 k] bf16; f32 sum16[R] }
 //   float weights         { [R] f32 }
+//   bf16 weights, pairs   { [R][2 k] bf16 }                 odd: one zero k
 //   last                  [R] u32: 1 if the row is ordinary
 //
-// Integers lie in the order k0 k2 k1 k3. `extra` is the s32 that takes the
-// offset of the weights' q away, -8*sum(qa) or -128*sum(qa), or of types with
-// minima the f32 sa*sum(qa). Part of one x86 level.
+// Integers lie in the order k0 k2 k1 k3, but the s8 of q8_0 in that of k. These
+// and pairs are of levels with instructions for sums of such products. `extra`
+// is the s32 that takes the offset of the weights' q away, -8*sum(qa) or
+// -128*sum(qa), or of types with minima the f32 sa*sum(qa). Part of one x86
+// level.
 //
 //===----------------------------------------------------------------------===//
 

@@ -165,8 +165,12 @@ struct Kernels {
                int64_t rowEnd);
 };
 
-/// The kernels of the best level of this CPU, or of the level named (`v2`,
-/// `v3`, `v4`); null if the CPU lacks it or the name is unknown.
+/// The levels that selectKernels knows, each with what the one before has.
+constexpr const char *kLevels[] = {"v2", "v3", "v4", "bf16"};
+
+/// The kernels of the best level of this CPU, or of the level named: `v2`, `v3`
+/// and `v4` of x86-64, and `bf16`, which is v4 with AVX512-BF16 and VNNI. Null
+/// if the CPU lacks it or the name is unknown.
 const Kernels *selectKernels(const char *level);
 
 } // namespace lamina::cpu

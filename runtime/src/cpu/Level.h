@@ -20,11 +20,12 @@
 #include <immintrin.h>
 
 #define LAMINA_INLINE static inline __attribute__((always_inline, unused))
+#define LAMINA_MEMBER __attribute__((always_inline))
 #define LAMINA_NOINLINE __attribute__((noinline))
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
-/// Sixteen lanes: one register of v4, two of v3, four of v2.
+/// Sixteen lanes: one register of v4 and bf16, two of v3, four of v2.
 typedef float Floats __attribute__((vector_size(64)));
 typedef uint32_t Words __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
@@ -86,14 +87,37 @@ LAMINA_INLINE Floats fmaFlushed(Floats a, Floats b, Floats c) {
 }
 
 /// Subnormals are read and written as zeros while this lives. The compiler
-/// knows nothing of the mode, so the loops that need it are functions that are
-/// not inlined into the scope.
+/// knows nothing of the mode: operands have to be loaded in the scope, and
+/// results kept inside, or the loops are functions that are not inlined.
 class FlushScope {
 public:
-  FlushScope() : saved(_mm_getcsr()) { _mm_setcsr(saved | 0x8040); }
-  ~FlushScope() { _mm_setcsr(saved); }
+  LAMINA_MEMBER explicit FlushScope(bool isNeeded = true)
+      : isNeeded(isNeeded), saved(isNeeded ? _mm_getcsr() : 0) {
+    if (isNeeded)
+      _mm_setcsr(saved | 0x8040);
+    asm volatile("" : : : "memory");
+  }
+  LAMINA_MEMBER ~FlushScope() {
+    if (isNeeded)
+      _mm_setcsr(saved);
+  }
+  FlushScope(const FlushScope &) = delete;
+
+  /// `value` is complete before the scope ends.
+  LAMINA_MEMBER void keepInside(Floats &value) const {
+#ifdef __AVX512F__
+    asm volatile("" : "+v"(value));
+#else
+    typedef float Half __attribute__((vector_size(32)));
+    Half halves[2];
+    __builtin_memcpy(halves, &value, sizeof(value));
+    asm volatile("" : "+x"(halves[0]), "+x"(halves[1]));
+    __builtin_memcpy(&value, halves, sizeof(value));
+#endif
+  }
 
 private:
+  bool isNeeded;
   unsigned saved;
 };
 

@@ -11,6 +11,8 @@
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
+/// Of the level with pairs: if not, this CPU is no member of it.
+bool addsPairsAsStated();
 double multiplyAdd(int64_t rounds);
 void pack(const PackTask &task);
 int64_t getInputBytes(int32_t weightType, SumOrder order, int64_t features);

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "InputTiles.h"
 #include "LevelKernels.h"
+#include "TileLeaves.h"
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
@@ -58,12 +58,13 @@ private:
   int32_t depth = 0;
   int32_t radices[kMaxDepth];
   int32_t children[kMaxDepth] = {};
-  float nodes[kMaxDepth][kTileRows * kStripColumns];
+  float nodes[kMaxDepth][kMostRows * kStripColumns];
 };
 
 struct Strip {
   int64_t firstPanel;
   int64_t panels;
+  int64_t endPanel; ///< of the work
 };
 
 /// Adds the bias, rounds and stores the wanted columns of a tile.
@@ -99,25 +100,49 @@ int64_t getOffset(const Method &method, int64_t k) {
   return k / method.unit * method.unitBytes;
 }
 
+/// What the tile of rows [row, row + rows) asks for: what comes a little later
+/// if it reads the weights alone, else its share of the next strip.
+Prefetch getPrefetch(const LinearTask &task, const Strip &strip, int64_t row,
+                     int64_t rows) {
+  int64_t panelBytes = getPanelBytes(task.type, task.in);
+  const uint8_t *first = task.packed + strip.firstPanel * panelBytes;
+  if (rows == task.rows)
+    return {first + getPanelBytes(task.type, task.kBegin) + kPrefetchDistance,
+            task.packed + strip.endPanel * panelBytes};
+  int64_t next = strip.firstPanel + strip.panels;
+  int64_t panels = smaller(strip.panels, strip.endPanel - next);
+  // A rank that reads parts of panels would ask for those of others.
+  if (task.kEnd - task.kBegin < task.in)
+    panels = 0;
+  const uint8_t *begin = task.packed + next * panelBytes;
+  int64_t lines = panels * panelBytes / 64;
+  return {begin + lines * row / task.rows * 64,
+          begin + lines * (row + rows) / task.rows * 64};
+}
+
 void multiplyStrip(const LinearTask &task, const Method &method,
                    const Strip &strip, Tree &tree) {
   int64_t n = (task.kEnd - task.kBegin) / tree.getLeaves();
   int64_t rowBytes = method.getRowBytes(task.kEnd - task.kBegin);
-  float sums[kTileRows * kStripColumns];
+  float sums[kMostRows * kStripColumns];
+  Prefetch prefetch;
   LeafTask leaf;
   leaf.panelBytes = getPanelBytes(task.type, task.in);
   leaf.panel = task.packed + strip.firstPanel * leaf.panelBytes;
   leaf.panels = strip.panels;
   leaf.n = n;
   leaf.inputStride = rowBytes / static_cast<int64_t>(sizeof(float));
+  leaf.prefetch = &prefetch;
   leaf.sums = sums;
   for (int64_t row = 0; row < task.rows;) {
     int64_t rows = method.getTileRows(row, task.rows);
     const uint8_t *tile = task.input + row * rowBytes;
     Leaf run = method.getLeaf(task.type, task.order, rows);
     leaf.isOrdinary = method.isInterleaved && isOrdinary(tile, rows, rowBytes);
+    prefetch = getPrefetch(task, strip, row, rows);
     for (int64_t l = 0; l < tree.getLeaves(); ++l) {
       leaf.k = task.kBegin + l * n;
+      leaf.inputFeature = l * n;
       leaf.input =
           tile + getOffset(method, l * n) * (method.isInterleaved ? rows : 1);
       run(leaf);
@@ -146,20 +171,20 @@ void prepareInput(const InputTask &task) {
 }
 
 void linear(const LinearTask &task) {
-  if (task.workBegin >= task.workEnd)
+  if (task.workBegin >= task.workEnd || task.rows == 0)
     return;
   Method method = getMethod(task.type, task.order);
   Tree tree(task.radices, task.numRadices);
   int64_t panelBytes = getPanelBytes(task.type, task.in);
-  // A single row reads its panels in one stream.
+  // A single tile reads its panels in one stream.
   int64_t panels =
-      task.rows == 1 && method.isInterleaved
+      method.isInterleaved && method.getTileRows(0, task.rows) == task.rows
           ? 1
           : smaller(kStripPanels,
                     larger(1, kStripBytes / larger(1, panelBytes)));
   int64_t end = (task.workEnd + kPanelColumns - 1) / kPanelColumns;
   for (int64_t p = task.workBegin / kPanelColumns; p < end; p += panels)
-    multiplyStrip(task, method, {p, smaller(panels, end - p)}, tree);
+    multiplyStrip(task, method, {p, smaller(panels, end - p), end}, tree);
 }
 
 } // namespace lamina::cpu::LAMINA_CPU_LEVEL

@@ -39,12 +39,12 @@ LAMINA_INLINE void loadWeights(const uint8_t *panel, int64_t k, int64_t column,
   }
 }
 
-/// Asks for two features from about k on that a single row reads later. Those
-/// of f32 weights come at the rate of memory by themselves.
-template <int32_t Type, bool IsTile, int R>
-LAMINA_INLINE void prefetchPair(const uint8_t *panel, int64_t k) {
-  if constexpr (IsTile && R == 1 && Type != LAMRT_F32)
-    prefetchWeights(panel + k * kPanelColumns * 2, kPanelColumns * 4);
+/// Asks for as much as V registers of two features. f32 weights come at the
+/// rate of memory by themselves.
+template <int32_t Type, bool IsTile, int R, int V>
+LAMINA_INLINE void askForPair(Prefetch &prefetch) {
+  if constexpr (IsTile && Type != LAMRT_F32)
+    askFor<V, R>(prefetch);
 }
 
 /// Calls the loop for each panel and each group of registers of it.
@@ -53,7 +53,9 @@ LAMINA_INLINE void forEachTile(const LeafTask &task, const Loop &loop) {
   for (int64_t p = 0; p < task.panels; ++p)
     for (int64_t c = 0; c < kPanelColumns; c += V * kLanes) {
       Floats acc[R][V] = {};
-      loop(acc, task.panel + p * task.panelBytes, c);
+      Prefetch prefetch = *task.prefetch;
+      loop(acc, task.panel + p * task.panelBytes, c, prefetch);
+      *task.prefetch = prefetch;
       storeTile(acc, task.sums + p * R * kPanelColumns, c);
     }
 }
@@ -62,29 +64,30 @@ template <int32_t Type, bool IsTile, int R>
 LAMINA_NOINLINE void ascendingLeaf(const LeafTask &task) {
   constexpr int V = kVectors<IsTile, R>;
   const Place<IsTile, R> a = {task.getRows(), task.inputStride};
-  forEachTile<R, V>(task, [&](auto &acc, const uint8_t *panel,
-                              int64_t c) __attribute__((always_inline)) {
-    Floats w[V];
-    int64_t k = 0;
-    // Pairs of features at even places, so that both halves of a pair of bf16
-    // come from one load.
-    if (task.k % 2 == 1 && task.n > 0) {
-      loadWeights<Type, true>(panel, task.k, c, w);
-      multiplyAdd<false>(acc, w, a.at(0), a.stride());
-      k = 1;
-    }
-    for (; k + 2 <= task.n; k += 2) {
-      prefetchPair<Type, IsTile, R>(panel, task.k + k);
-      loadWeights<Type, false>(panel, task.k + k, c, w);
-      multiplyAdd<false>(acc, w, a.at(k), a.stride());
-      loadWeights<Type, true>(panel, task.k + k + 1, c, w);
-      multiplyAdd<false>(acc, w, a.at(k + 1), a.stride());
-    }
-    if (k < task.n) {
-      loadWeights<Type, false>(panel, task.k + k, c, w);
-      multiplyAdd<false>(acc, w, a.at(k), a.stride());
-    }
-  });
+  forEachTile<R, V>(
+      task, [&](auto &acc, const uint8_t *panel, int64_t c, Prefetch &prefetch)
+                __attribute__((always_inline)) {
+                  Floats w[V];
+                  int64_t k = 0;
+                  // Pairs of features at even places, so that both halves of a
+                  // pair of bf16 come from one load.
+                  if (task.k % 2 == 1 && task.n > 0) {
+                    loadWeights<Type, true>(panel, task.k, c, w);
+                    multiplyAdd<false>(acc, w, a.at(0), a.stride());
+                    k = 1;
+                  }
+                  for (; k + 2 <= task.n; k += 2) {
+                    askForPair<Type, IsTile, R, V>(prefetch);
+                    loadWeights<Type, false>(panel, task.k + k, c, w);
+                    multiplyAdd<false>(acc, w, a.at(k), a.stride());
+                    loadWeights<Type, true>(panel, task.k + k + 1, c, w);
+                    multiplyAdd<false>(acc, w, a.at(k + 1), a.stride());
+                  }
+                  if (k < task.n) {
+                    loadWeights<Type, false>(panel, task.k + k, c, w);
+                    multiplyAdd<false>(acc, w, a.at(k), a.stride());
+                  }
+                });
 }
 
 /// `StartsOdd`: the leaf's first feature is the second of a packed pair.
@@ -92,25 +95,26 @@ template <bool StartsOdd, bool IsTile, int R>
 LAMINA_NOINLINE void pairedLoop(const LeafTask &task) {
   constexpr int V = kVectors<IsTile, R>;
   const Place<IsTile, R> a = {task.getRows(), task.inputStride};
-  forEachTile<R, V>(task, [&](auto &acc, const uint8_t *panel,
-                              int64_t c) __attribute__((always_inline)) {
-    Floats w[V];
-    int64_t k = 0;
-    for (; k + 2 <= task.n; k += 2) {
-      prefetchPair<LAMRT_BF16, IsTile, R>(panel, task.k + k);
-      loadWeights<LAMRT_BF16, !StartsOdd>(panel, task.k + k + 1, c, w);
-      multiplyAdd<true>(acc, w, a.at(k + 1), a.stride());
-      loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
-      multiplyAdd<true>(acc, w, a.at(k), a.stride());
-    }
-    if (k < task.n) {
-      const float zero = 0.0f;
-      const Floats zeros[V] = {};
-      multiplyAdd<true>(acc, zeros, &zero, 0);
-      loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
-      multiplyAdd<true>(acc, w, a.at(k), a.stride());
-    }
-  });
+  forEachTile<R, V>(
+      task, [&](auto &acc, const uint8_t *panel, int64_t c,
+                Prefetch &prefetch) __attribute__((always_inline)) {
+        Floats w[V];
+        int64_t k = 0;
+        for (; k + 2 <= task.n; k += 2) {
+          askForPair<LAMRT_BF16, IsTile, R, V>(prefetch);
+          loadWeights<LAMRT_BF16, !StartsOdd>(panel, task.k + k + 1, c, w);
+          multiplyAdd<true>(acc, w, a.at(k + 1), a.stride());
+          loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
+          multiplyAdd<true>(acc, w, a.at(k), a.stride());
+        }
+        if (k < task.n) {
+          const float zero = 0.0f;
+          const Floats zeros[V] = {};
+          multiplyAdd<true>(acc, zeros, &zero, 0);
+          loadWeights<LAMRT_BF16, StartsOdd>(panel, task.k + k, c, w);
+          multiplyAdd<true>(acc, w, a.at(k), a.stride());
+        }
+      });
 }
 
 template <bool IsTile, int R>
@@ -122,58 +126,47 @@ void pairedLeaf(const LeafTask &task) {
     pairedLoop<false, IsTile, R>(task);
 }
 
-template <int32_t Type>
+template <int32_t Type, bool IsTile>
 struct AscendingPicker {
   template <int R>
   Leaf pick() const {
-    return ascendingLeaf<Type, false, R>;
+    return ascendingLeaf<Type, IsTile, R>;
   }
 };
+template <bool IsTile>
 struct PairedPicker {
   template <int R>
   Leaf pick() const {
-    return pairedLeaf<false, R>;
+    return pairedLeaf<IsTile, R>;
   }
 };
 
-#ifdef LAMINA_LEVEL_HAS_TILES
-template <int32_t Type>
-Leaf pickAscendingTile(int64_t rows) {
-  constexpr Leaf leaves[kFloatRows] = {
-      ascendingLeaf<Type, true, 1>, ascendingLeaf<Type, true, 2>,
-      ascendingLeaf<Type, true, 3>, ascendingLeaf<Type, true, 4>,
-      ascendingLeaf<Type, true, 5>, ascendingLeaf<Type, true, 6>};
-  return leaves[rows - 1];
+/// Calls pick(picker) with what gives the leaves of a type and an order.
+template <bool IsTile, typename Pick>
+LAMINA_INLINE Leaf pickLeaf(int32_t type, SumOrder order, const Pick &pick) {
+  if (type == LAMRT_F32)
+    return pick(AscendingPicker<LAMRT_F32, IsTile>());
+  if (type == LAMRT_F16)
+    return pick(AscendingPicker<LAMRT_F16, IsTile>());
+  if constexpr (!IsTile || !kHasPairs)
+    if (order == SumOrder::Paired)
+      return pick(PairedPicker<IsTile>());
+  return pick(AscendingPicker<LAMRT_BF16, IsTile>());
 }
-
-Leaf pickPairedTile(int64_t rows) {
-  constexpr Leaf leaves[kFloatRows] = {
-      pairedLeaf<true, 1>, pairedLeaf<true, 2>, pairedLeaf<true, 3>,
-      pairedLeaf<true, 4>, pairedLeaf<true, 5>, pairedLeaf<true, 6>};
-  return leaves[rows - 1];
-}
-#endif
 
 } // namespace
 
 Leaf getFloatLeaf(int32_t type, SumOrder order, int64_t rows) {
-  if (type == LAMRT_F32)
-    return pickRows(rows, AscendingPicker<LAMRT_F32>());
-  if (type == LAMRT_F16)
-    return pickRows(rows, AscendingPicker<LAMRT_F16>());
-  if (order == SumOrder::Paired)
-    return pickRows(rows, PairedPicker());
-  return pickRows(rows, AscendingPicker<LAMRT_BF16>());
+  return pickLeaf<false>(type, order, [rows](const auto &picker) {
+    return pickRows(rows, picker);
+  });
 }
 
 #ifdef LAMINA_LEVEL_HAS_TILES
 Leaf getFloatTileLeaf(int32_t type, SumOrder order, int64_t rows) {
-  if (type == LAMRT_F32)
-    return pickAscendingTile<LAMRT_F32>(rows);
-  if (type == LAMRT_F16)
-    return pickAscendingTile<LAMRT_F16>(rows);
-  return order == SumOrder::Paired ? pickPairedTile(rows)
-                                   : pickAscendingTile<LAMRT_BF16>(rows);
+  return pickLeaf<true>(type, order, [rows](const auto &picker) {
+    return pickHeight<kFloatRows>(rows, picker);
+  });
 }
 #endif
 

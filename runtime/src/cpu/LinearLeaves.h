@@ -12,21 +12,44 @@
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
-/// Rows of the largest tile, and registers of 16 columns beside each other: as
-/// many accumulators as the registers of the level hold.
+/// Rows of the largest tile of the portable loops, and registers of 16 columns
+/// beside each other: as many accumulators as the registers of the level hold.
+/// kMostRows is that of any method.
 #if defined(__AVX512F__)
 constexpr int kTileRows = 8;
 constexpr int kTileVectors = 2;
+constexpr int kMostRows = 12;
 #elif defined(__AVX2__)
 constexpr int kTileRows = 6;
 constexpr int kTileVectors = 1;
+constexpr int kMostRows = 6;
 #else
 constexpr int kTileRows = 1;
 constexpr int kTileVectors = 1;
+constexpr int kMostRows = 1;
 #endif
 
 /// Panels that share what a leaf makes of the activations.
 constexpr int64_t kStripPanels = 4;
+
+/// Weights to ask for while others are read, a line for each line: a burst of
+/// requests would hold up the loads behind it. The end is that of what this
+/// tile asks for, give or take a few lines; nothing of it is read here.
+struct Prefetch {
+  const uint8_t *next;
+  const uint8_t *end;
+
+  template <int64_t Lines, bool IsNear>
+  void askFor() {
+    for (int64_t i = 0; i < Lines; ++i) {
+      if constexpr (IsNear)
+        __builtin_prefetch(next + 64 * i);
+      else // to the second-level cache
+        __builtin_prefetch(next + 64 * i, 0, 2);
+    }
+    next += next < end ? 64 * Lines : 0;
+  }
+};
 
 struct LeafTask {
   const uint8_t *panel; ///< the first of `panels`
@@ -36,9 +59,11 @@ struct LeafTask {
   int64_t n;
   /// The tile at feature k, in the form of the method.
   const uint8_t *input;
-  int64_t inputStride; ///< floats from row to row, if these are apart
-  bool isOrdinary;     ///< of the method: see InputTiles.h
-  float *sums;         ///< result, [panels][rows][32]
+  int64_t inputFeature; ///< first feature, of the prepared rows
+  int64_t inputStride;  ///< floats from row to row, if these are apart
+  bool isOrdinary;      ///< of the method: see InputTiles.h
+  Prefetch *prefetch;   ///< goes on from leaf to leaf
+  float *sums;          ///< result, [panels][rows][32]
 
   const float *getRows() const {
     return reinterpret_cast<const float *>(input);

@@ -21,11 +21,26 @@ const Kernels *getKernels();
 namespace v4 {
 const Kernels *getKernels();
 }
+namespace bf16 {
+const Kernels *getKernels();
+bool addsPairsAsStated();
+} // namespace bf16
+
+/// AVX512-BF16 and VNNI, and the sums of docs/numerics.md by them.
+static bool supportsBf16() {
+  static const bool isSupported = __builtin_cpu_supports("x86-64-v4") &&
+                                  __builtin_cpu_supports("avx512vnni") &&
+                                  __builtin_cpu_supports("avx512bf16") &&
+                                  bf16::addsPairsAsStated();
+  return isSupported;
+}
 
 const Kernels *selectKernels(const char *level) {
   auto isWanted = [level](const char *name) {
     return !level || std::strcmp(level, name) == 0;
   };
+  if (isWanted("bf16") && supportsBf16())
+    return bf16::getKernels();
   if (isWanted("v4") && __builtin_cpu_supports("x86-64-v4"))
     return v4::getKernels();
   if (isWanted("v3") && __builtin_cpu_supports("x86-64-v3"))

@@ -1,168 +1,162 @@
-//===- TileLeavesInt8.cpp - Integer sums of blocks in AVX2 ----------------===//
+//===- TileLeavesInt8.cpp - Integer sums of blocks ------------------------===//
 //
 // A lane is a column. The q of a block, made unsigned, times signed activations
 // sum up exactly in s16 or s32; the offset of q goes away by `extra`.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Int8Registers.h"
 #include "TileLeaves.h"
 
 namespace lamina::cpu::LAMINA_CPU_LEVEL {
 
 namespace {
 
-/// Columns of a register.
-constexpr int64_t kWide = 8;
-
-LAMINA_INLINE __m256i loadIntegers(const uint8_t *address) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(address));
-}
-LAMINA_INLINE __m256i broadcastWord(const uint8_t *address) {
-  return _mm256_set1_epi32(loadAs<int32_t>(address));
-}
-LAMINA_INLINE __m256 broadcastFloat(const uint8_t *address) {
-  return _mm256_set1_ps(loadAs<float>(address));
-}
-LAMINA_INLINE __m256 loadHalves(const uint8_t *address) {
-  return _mm256_cvtph_ps(
-      _mm_loadu_si128(reinterpret_cast<const __m128i *>(address)));
+/// V registers of word w of each column from `words` on.
+template <int V>
+LAMINA_INLINE void loadWords(const uint8_t *words, int64_t w, Lanes (&q)[V]) {
+  for (int v = 0; v < V; ++v)
+    q[v] = loadLanes(words + (w * kPanelColumns + kWide * v) * 4);
 }
 
-/// Keeps the compiler from adding up products before they go to their sum: it
-/// would need more registers than there are.
-LAMINA_INLINE __m256i pin(__m256i value) {
-  asm("" : "+x"(value));
-  return value;
-}
+/// Lines of V registers.
+template <int V>
+constexpr int64_t kLines = V * kWide * 4 / 64;
 
-/// Sums of a block of nibbles: sums[r][v] in s32. All eight products of a lane
-/// fit into s16: 8 * 2 * 15 * 127 < 2^15.
+/// Sums of a block of nibbles: sums[r][v] in s32.
 template <int R, int V>
-LAMINA_INLINE void addNibbles(const uint8_t *words, const uint8_t *input,
-                              __m256i (&sums)[R][V]) {
-  const __m256i mask = _mm256_set1_epi8(15);
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v)
-      sums[r][v] = _mm256_setzero_si256();
+LAMINA_INLINE void sumNibbles(const uint8_t *words, const uint8_t *input,
+                              Prefetch &prefetch, Lanes (&sums)[R][V]) {
 #pragma clang loop unroll(disable)
   for (int w = 0; w < 4; ++w) {
-    __m256i bytes[V];
-    for (int v = 0; v < V; ++v)
-      bytes[v] = loadIntegers(words + (w * kPanelColumns + kWide * v) * 4);
+    Lanes bytes[V];
+    askFor<kLines<V>, R>(prefetch);
+    loadWords(words, w, bytes);
     for (int half = 0; half < 2; ++half) {
-      __m256i q[V];
+      Lanes q[V];
       for (int v = 0; v < V; ++v)
-        q[v] = _mm256_and_si256(
-            half ? _mm256_srli_epi16(bytes[v], 4) : bytes[v], mask);
+        q[v] = (half ? shiftShorts(bytes[v], 4) : bytes[v]) & 0x0f0f0f0f;
       for (int r = 0; r < R; ++r) {
-        __m256i a = broadcastWord(input + ((w + 4 * half) * R + r) * 4);
+        Lanes a = broadcastWord(input + ((w + 4 * half) * R + r) * 4);
         for (int v = 0; v < V; ++v)
-          sums[r][v] =
-              pin(_mm256_add_epi16(sums[r][v], _mm256_maddubs_epi16(q[v], a)));
+          sums[r][v] = addNibbles(sums[r][v], q[v], a);
       }
     }
   }
-  const __m256i ones = _mm256_set1_epi16(1);
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v)
-      sums[r][v] = _mm256_madd_epi16(sums[r][v], ones);
+      sums[r][v] = getNibbleSum(sums[r][v]);
 }
 
-/// The same of a block of bytes, which are too large for s16.
+/// The same of a block of bytes.
 template <int R, int V>
-LAMINA_INLINE void addBytes(const uint8_t *words, const uint8_t *input,
-                            __m256i (&sums)[R][V]) {
-  const __m256i mask = _mm256_set1_epi16(255);
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v)
-      sums[r][v] = _mm256_setzero_si256();
+LAMINA_INLINE void sumBytes(const uint8_t *words, const uint8_t *input,
+                            Prefetch &prefetch, Lanes (&sums)[R][V]) {
 #pragma clang loop unroll(disable)
   for (int w = 0; w < 8; ++w) {
-    __m256i bytes[V];
-    for (int v = 0; v < V; ++v)
-      bytes[v] = loadIntegers(words + (w * kPanelColumns + kWide * v) * 4);
-    for (int half = 0; half < 2; ++half) {
-      __m256i q[V];
+    Lanes bytes[V];
+    askFor<kLines<V>, R>(prefetch);
+    loadWords(words, w, bytes);
+    for (int part = 0; part < kByteParts; ++part) {
+      Lanes q[V];
       for (int v = 0; v < V; ++v)
-        q[v] = half ? _mm256_srli_epi16(bytes[v], 8)
-                    : _mm256_and_si256(bytes[v], mask);
+        q[v] = getBytePart(bytes[v], part);
       for (int r = 0; r < R; ++r) {
-        __m256i a = broadcastWord(input + ((w * R + r) * 2 + half) * 4);
+        Lanes a = broadcastWord(input + ((w * R + r) * kByteParts + part) * 4);
         for (int v = 0; v < V; ++v)
-          sums[r][v] =
-              pin(_mm256_add_epi32(sums[r][v], _mm256_madd_epi16(q[v], a)));
+          sums[r][v] = addBytes(sums[r][v], q[v], a);
       }
     }
   }
 }
 
-/// The columns [column, column + 8V) of a panel, all blocks of a leaf.
+/// Bytes of the integers of a block of one row.
+template <int32_t Type>
+constexpr int64_t kIntegers = Type == LAMRT_Q8_0 ? kByteParts * kGroup : kGroup;
+
+/// acc[r][v] += the block, whose tile is `input`, in the columns from `column`.
 template <int32_t Type, int R, int V>
-LAMINA_INLINE void addBlocks(const uint8_t *block, const uint8_t *input,
-                             int64_t blocks, int64_t column, float *sums) {
+LAMINA_INLINE void addBlock(const uint8_t *block, const uint8_t *input,
+                            int64_t column, Prefetch &prefetch,
+                            FloatLanes (&acc)[R][V]) {
   using F = Facts<Type>;
-  constexpr int64_t kIntegers = Type == LAMRT_Q8_0 ? 2 * kGroup : kGroup;
-  __m256 acc[R][V] = {};
-  for (int64_t b = 0; b < blocks; ++b) {
-    if constexpr (R == 1)
-      prefetchWeights(block, F::packedBytes);
-    __m256i integers[R][V];
-    if constexpr (Type == LAMRT_Q8_0)
-      addBytes<R, V>(block + 4 * column, input, integers);
-    else
-      addNibbles<R, V>(block + 4 * column, input, integers);
-    const uint8_t *tail = input + kIntegers * R, *extra = tail + 4 * R;
-    const uint8_t *scales = block + F::scaleOffset + 2 * column;
+  constexpr bool kIsBytes = Type == LAMRT_Q8_0;
+  constexpr bool kStartsAtExtra = kHasDotProducts && !F::hasMinimum;
+  const uint8_t *tail = input + kIntegers<Type> * R, *extra = tail + 4 * R;
+  Lanes sums[R][V] = {};
+  if constexpr (kStartsAtExtra)
     for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) {
-        __m256i s = integers[r][v];
-        if constexpr (!F::hasMinimum)
-          s = _mm256_add_epi32(s, broadcastWord(extra + 4 * r));
-        __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(s),
-                                      loadHalves(scales + 2 * kWide * v));
-        acc[r][v] =
-            _mm256_fmadd_ps(scaled, broadcastFloat(tail + 4 * r), acc[r][v]);
-        if constexpr (F::hasMinimum)
-          acc[r][v] = _mm256_fmadd_ps(
-              loadHalves(scales + 2 * (kPanelColumns + kWide * v)),
-              broadcastFloat(extra + 4 * r), acc[r][v]);
-      }
-    block += F::packedBytes;
-    input += (kIntegers + 8) * R;
+      for (int v = 0; v < V; ++v)
+        sums[r][v] = broadcastWord(extra + 4 * r);
+  if constexpr (kIsBytes)
+    sumBytes(block + 4 * column, input, prefetch, sums);
+  else
+    sumNibbles(block + 4 * column, input, prefetch, sums);
+  constexpr int64_t kAsked = (kIsBytes ? 8 : 4) * kLines<V>;
+  askFor<F::packedBytes * V * kWide / kPanelColumns / 64 - kAsked, R>(prefetch);
+  const uint8_t *scales = block + F::scaleOffset + 2 * column;
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) {
+      Lanes s = sums[r][v];
+      if constexpr (!F::hasMinimum && !kStartsAtExtra)
+        s = s + broadcastWord(extra + 4 * r);
+      FloatLanes scaled = __builtin_convertvector(s, FloatLanes) *
+                          loadHalves(scales + 2 * kWide * v);
+      acc[r][v] = __builtin_elementwise_fma(
+          scaled, broadcastFloat(tail + 4 * r), acc[r][v]);
+      if constexpr (F::hasMinimum)
+        acc[r][v] = __builtin_elementwise_fma(
+            loadHalves(scales + 2 * (kPanelColumns + kWide * v)),
+            broadcastFloat(extra + 4 * r), acc[r][v]);
+    }
+}
+
+/// The columns [column, column + kWide*V) of a panel, all blocks of a leaf.
+template <int32_t Type, int R, int V>
+LAMINA_INLINE void addBlocks(const uint8_t *block, const LeafTask &task,
+                             int64_t column, float *sums) {
+  FloatLanes acc[R][V] = {};
+  const uint8_t *input = task.input;
+  Prefetch prefetch = *task.prefetch;
+  for (int64_t b = 0; b < task.n / kGroup; ++b) {
+    addBlock<Type>(block, input, column, prefetch, acc);
+    block += Facts<Type>::packedBytes;
+    input += (kIntegers<Type> + 8) * R;
   }
+  *task.prefetch = prefetch;
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v)
-      _mm256_storeu_ps(sums + r * kPanelColumns + column + kWide * v,
-                       acc[r][v]);
+      __builtin_memcpy(sums + r * kPanelColumns + column + kWide * v,
+                       &acc[r][v], sizeof(acc[r][v]));
 }
 
 template <int32_t Type, int R>
 void int8Leaf(const LeafTask &task) {
-  using F = Facts<Type>;
-  constexpr int V = R > 2 ? 2 : 4;
+  constexpr int V = kHasWideTiles || R > 2 ? 2 : 4;
   for (int64_t p = 0; p < task.panels; ++p) {
-    const uint8_t *first =
-        task.panel + p * task.panelBytes + task.k / kGroup * F::packedBytes;
+    const uint8_t *first = task.panel + p * task.panelBytes +
+                           task.k / kGroup * Facts<Type>::packedBytes;
     for (int64_t c = 0; c < kPanelColumns; c += V * kWide)
-      addBlocks<Type, R, V>(first, task.input, task.n / kGroup, c,
-                            task.sums + p * R * kPanelColumns);
+      addBlocks<Type, R, V>(first, task, c, task.sums + p * R * kPanelColumns);
   }
 }
 
 template <int32_t Type>
-Leaf pickLeaf(int64_t rows) {
-  constexpr Leaf leaves[kInt8Rows] = {int8Leaf<Type, 1>, int8Leaf<Type, 2>,
-                                      int8Leaf<Type, 3>, int8Leaf<Type, 4>};
-  return leaves[rows - 1];
-}
+struct Picker {
+  template <int R>
+  Leaf pick() const {
+    return int8Leaf<Type, R>;
+  }
+};
 
 } // namespace
 
 Leaf getInt8Leaf(int32_t type, SumOrder, int64_t rows) {
   if (type == LAMRT_Q8_0)
-    return pickLeaf<LAMRT_Q8_0>(rows);
-  return type == LAMRT_Q4_0 ? pickLeaf<LAMRT_Q4_0>(rows)
-                            : pickLeaf<LAMRT_Q4_1>(rows);
+    return pickHeight<kInt8Rows>(rows, Picker<LAMRT_Q8_0>());
+  if (type == LAMRT_Q4_0)
+    return pickHeight<kInt8Rows>(rows, Picker<LAMRT_Q4_0>());
+  return pickHeight<kInt8Rows>(rows, Picker<LAMRT_Q4_1>());
 }
 
 } // namespace lamina::cpu::LAMINA_CPU_LEVEL

@@ -134,8 +134,8 @@ std::optional<std::string> readFeatures(Options &options,
 }
 
 std::optional<std::string> readCpu(Options &options, const std::string &text) {
-  if (text != "v2" && text != "v3" && text != "v4")
-    return "v2, v3 or v4";
+  if (text != "v2" && text != "v3" && text != "v4" && text != "bf16")
+    return "v2, v3, v4 or bf16";
   options.cpu = text;
   return std::nullopt;
 }
@@ -232,8 +232,8 @@ const std::vector<Option> &getOptions() {
        readNonEmpty(&Options::compare, "a file")},
       {"--batch", "N", "sequences at one time: of --prompts (8), --bench (1)",
        readInteger<int32_t>(&Options::batch, 1, 4096)},
-      {"--cpu", "LEVEL", "x86 level: v2, v3 or v4 (the best; or LAMINA_CPU)",
-       readCpu},
+      {"--cpu", "LEVEL",
+       "x86 level: v2, v3, v4 or bf16 (the best; or LAMINA_CPU)", readCpu},
       {"--device", "NAME",
        "cpu, cuda, or auto: a GPU if there is one that can be used (auto)",
        readDevice},

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 DEVICE = 7  # exit code: this processor has no such level
-LEVELS = ("v2", "v3", "v4")
+LEVELS = ("v2", "v3", "v4", "bf16")
 
 
 def read(path):

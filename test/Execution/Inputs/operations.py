@@ -445,7 +445,7 @@ def run(folder, case, text, ids):
     check_values(expected)
     call("lamina", "compile", path("m.mlir"), "--from=fused", f"--model={folder}", "-o", path("prog"))
     levels = set()
-    for level in ("v2", "v3", "v4"):
+    for level in ("v2", "v3", "v4", "bf16"):
         for algorithm in get_algorithms(case):
             done = call(path("prog"), "--ids", " ".join(map(str, ids)), "--dump", path("actual"), "--cpu", level,
                         "--collectives-table", path(algorithm + ".json"), allowed=(0, DEVICE))
