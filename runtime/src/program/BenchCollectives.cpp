@@ -69,7 +69,7 @@ int64_t findHidden(const lamina_program &program) {
 class CollectiveBench {
 public:
   CollectiveBench(const EngineOptions &engine, int32_t rounds)
-      : rounds(static_cast<size_t>(rounds)) {
+      : timeout(engine.timeout), rounds(static_cast<size_t>(rounds)) {
     options.threads = engine.threads;
     options.cpu_level = engine.cpuLevel;
     table.rounds = rounds;
@@ -85,6 +85,7 @@ private:
                            const CollectiveSite &site);
 
   lamrt_rank_options options = {};
+  int32_t timeout; ///< milliseconds
   size_t rounds;
   CollectiveTable table;
 };
@@ -104,7 +105,7 @@ CollectiveBench::measureSize(lamrt_choice size,
     // As its own operation the sum has been measured before.
     if (size.operation != LAMRT_ALL_REDUCE && size.ranks > 1)
       choices.push_back(table.choices.back());
-    ranks.push_back(site.createRanks(rows, options, choices, status));
+    ranks.push_back(site.createRanks(rows, options, choices, timeout, status));
     if (!status) // touches the memory
       CollectiveSite::time(*ranks.back(), rows, status);
     if (status)
@@ -244,9 +245,10 @@ int benchCollectives(const lamina_program &program, const Options &options) {
   }
   InputErrors errors;
   if (options.output && !writeOutput(*options.output, table.toJson(), errors)) {
-    fputs(errors.toString().c_str(), stderr);
-    return static_cast<int>(errors.exitCode());
+    return reportErrors(errors);
   }
+  if (options.output == "-")
+    return LAMRT_OK;
   return writeOut(options.json ? table.toJson() : toText(table));
 }
 
