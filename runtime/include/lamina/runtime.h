@@ -322,9 +322,9 @@ int32_t lamrt_group_rank(const lamrt_group *group);
     they get from lamrt_group_receive. */
 lamrt_status lamrt_group_broadcast(lamrt_group *group, const void *data,
                                    uint64_t size);
-/** On the other ranks: waits for what rank 0 tells; without a time limit if
-    `is_patient` is not 0. `*out_data` is valid until the next call. */
-lamrt_status lamrt_group_receive(lamrt_group *group, int32_t is_patient,
+/** On the other ranks: waits for what rank 0 tells, no longer than `patience`
+    time limits; 0 for any time. `*out_data` is valid until the next call. */
+lamrt_status lamrt_group_receive(lamrt_group *group, int32_t patience,
                                  const void **out_data, uint64_t *out_size);
 /** Of a group over processes: waits for all ranks, between steps or when there
     is nothing more to do. Fails if one of them is lost. */

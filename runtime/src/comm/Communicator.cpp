@@ -46,7 +46,7 @@ lamrt_status Communicator::broadcast(const void *, uint64_t) {
   return fail(LAMRT_USAGE, "group: its ranks are in one process");
 }
 
-lamrt_status Communicator::receive(bool, const std::vector<uint8_t> *&) {
+lamrt_status Communicator::receive(int32_t, const std::vector<uint8_t> *&) {
   return broadcast(nullptr, 0);
 }
 

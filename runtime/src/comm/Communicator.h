@@ -106,9 +106,9 @@ public:
 
   /// Rank 0 of several processes tells the others something.
   virtual lamrt_status broadcast(const void *data, uint64_t size);
-  /// What rank 0 tells, until the next call. It may take any time if
-  /// `isPatient`.
-  virtual lamrt_status receive(bool isPatient,
+  /// What rank 0 tells, until the next call. It may take `patience` time
+  /// limits, any time for 0.
+  virtual lamrt_status receive(int32_t patience,
                                const std::vector<uint8_t> *&data);
   /// Ends the processes of all ranks with `code`, as far as it can.
   virtual void end(int32_t) {}

@@ -253,7 +253,7 @@ lamrt_status MpiCommunicator::broadcast(const void *data, uint64_t size) {
   return finish(0, LAMRT_OK);
 }
 
-lamrt_status MpiCommunicator::receive(bool isPatient,
+lamrt_status MpiCommunicator::receive(int32_t patience,
                                       const std::vector<uint8_t> *&data) {
   if (mpi->rank() == 0)
     return fail(LAMRT_USAGE, "group: rank 0 listens, expected another");
@@ -267,7 +267,7 @@ lamrt_status MpiCommunicator::receive(bool isPatient,
   };
   getSeat(mpi->rank()).offer.key = {"a message of rank 0", 0, 0, 0, 0, 0};
   if (!receiveFromRoot(kSize, &transfers->size, sizeof(transfers->size),
-                       isPatient ? -1 : timeoutNanoseconds))
+                       patience == 0 ? -1 : timeoutNanoseconds * patience))
     return failTransfer(mpi->rank());
   if (transfers->size > kMaxBroadcast) {
     abort(0, LAMRT_DEVICE, "sent a message of a wrong size");

@@ -39,7 +39,7 @@ public:
   lamrt_status agree(int32_t rank, const Statement &statement,
                      int32_t patience) override;
   lamrt_status broadcast(const void *data, uint64_t size) override;
-  lamrt_status receive(bool isPatient,
+  lamrt_status receive(int32_t patience,
                        const std::vector<uint8_t> *&data) override;
   void end(int32_t code) override;
 

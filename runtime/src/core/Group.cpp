@@ -16,8 +16,6 @@ namespace lamina::runtime {
 
 namespace {
 
-constexpr int32_t kDefaultTimeout = 30000; // milliseconds
-
 /// Time limits that ranks may take longer than others to load their weights:
 /// one may have them in its memory, another behind a network.
 constexpr int32_t kLoadingPatience = 20;

@@ -26,6 +26,9 @@ constexpr int32_t kMaxRanks = 1024;
 /// Fails with LAMRT_UNSUPPORTED if `program` was made for another runtime.
 lamrt_status checkVersion(const lamina_program &program);
 
+/// The time limit of a group that is made with 0.
+constexpr int32_t kDefaultTimeout = 30000; // milliseconds
+
 class Group {
 public:
   /// Fails with LAMRT_USAGE, with LAMRT_DEVICE naming the numbers of ranks that

@@ -181,15 +181,20 @@ lamrt_status writeFile(const lamina_program &program, WeightTable &weights,
 
 } // namespace
 
+std::string getPackedPath(const lamina_program &program, const char *folder) {
+  std::string path = folder ? folder : getProgramFolder();
+  if (!folder || !isRegularFile(path))
+    path += std::string("/") + program.packed_weights;
+  return path;
+}
+
 lamrt_status PackedWeights::open(const lamina_program &program,
                                  const char *folder, uint64_t payloadBytes,
                                  bool verifyAll) {
   if (!isPlainName(program.packed_weights))
     return fail(LAMRT_MALFORMED,
                 "program: the name of its packed weights is no file name");
-  std::string path = folder ? folder : getProgramFolder();
-  if (!folder || !isRegularFile(path))
-    path += std::string("/") + program.packed_weights;
+  std::string path = getPackedPath(program, folder);
   if (access(path.c_str(), F_OK) != 0)
     return fail(LAMRT_IO,
                 "%s: not found, expected the packed weights beside the "

@@ -45,6 +45,10 @@ constexpr uint32_t kPackedLayout = 1;
 /// has checked.
 uint64_t hashTables(const lamina_program &program);
 
+/// The packed file of `program`: `folder`, if that is a regular file, else in
+/// it; null for the folder of the program.
+std::string getPackedPath(const lamina_program &program, const char *folder);
+
 class PackedWeights {
 public:
   /// Maps and checks the packed file of `program`, which holds `payloadBytes`

@@ -36,8 +36,11 @@ public:
     return mappings[static_cast<size_t>(file)].size();
   }
 
-private:
+  /// Looks for the files as `open` does, and opens none.
   lamrt_status findPaths(const lamina_program &program, const char *modelPath);
+  const std::vector<std::string> &getPaths() const { return paths; }
+
+private:
   static lamrt_status check(const lamrt_file &expected, const std::string &path,
                             const FileMapping &mapping, bool verifyAll);
 

@@ -39,13 +39,18 @@ lamrt_status lamrt_group_broadcast(lamrt_group *group, const void *data,
   return group->group.getCommunicator().broadcast(data, size);
 }
 
-lamrt_status lamrt_group_receive(lamrt_group *group, int32_t is_patient,
+lamrt_status lamrt_group_receive(lamrt_group *group, int32_t patience,
                                  const void **out_data, uint64_t *out_size) {
   if (!group || !out_data || !out_size)
     return fail(LAMRT_USAGE, "lamrt_group_receive: an argument is null");
+  if (patience < 0)
+    return fail(LAMRT_USAGE,
+                "lamrt_group_receive: patience: %d, expected 0 or "
+                "more time limits",
+                patience);
   const std::vector<uint8_t> *data = nullptr;
   if (lamrt_status status =
-          group->group.getCommunicator().receive(is_patient != 0, data))
+          group->group.getCommunicator().receive(patience, data))
     return status;
   *out_data = data->data();
   *out_size = data->size();

@@ -225,10 +225,8 @@ int runBench(const lamina_program &program, const Options &options) {
   if (options.compare) {
     InputErrors errors;
     baseline = BenchBaseline::read(*options.compare, errors);
-    if (!baseline) {
-      fputs(errors.toString().c_str(), stderr);
-      return static_cast<int>(errors.exitCode());
-    }
+    if (!baseline)
+      return reportErrors(errors);
   }
   Bench bench(program, options);
   BenchResult result;

@@ -69,7 +69,7 @@ int64_t findHidden(const lamina_program &program) {
 class CollectiveBench {
 public:
   CollectiveBench(const EngineOptions &engine, int32_t rounds)
-      : rounds(static_cast<size_t>(rounds)) {
+      : timeout(engine.timeout), rounds(static_cast<size_t>(rounds)) {
     options.threads = engine.threads;
     options.cpu_level = engine.cpuLevel;
     table.rounds = rounds;
@@ -88,6 +88,7 @@ private:
                            const CollectiveSite &site);
 
   lamrt_rank_options options = {};
+  int32_t timeout; ///< milliseconds
   size_t rounds;
   CollectiveTable table;
 };
@@ -107,7 +108,7 @@ CollectiveBench::measureSize(lamrt_choice size,
     // As its own operation the sum has been measured before.
     if (size.operation != LAMRT_ALL_REDUCE && size.ranks > 1)
       choices.push_back(table.choices.back());
-    ranks.push_back(site.createRanks(rows, options, choices, status));
+    ranks.push_back(site.createRanks(rows, options, choices, timeout, status));
     // Touches the memory, makes a graph of the step, replays it.
     for (int32_t i = 0; i < (isOnGpu() ? 3 : 1) && !status; ++i)
       site.time(*ranks.back(), rows, status);
@@ -260,9 +261,10 @@ int benchCollectives(const lamina_program &program, const Options &options) {
                                     "expected --tp with more");
   InputErrors errors;
   if (options.output && !writeOutput(*options.output, table.toJson(), errors)) {
-    fputs(errors.toString().c_str(), stderr);
-    return static_cast<int>(errors.exitCode());
+    return reportErrors(errors);
   }
+  if (options.output == "-")
+    return LAMRT_OK;
   return writeOut(options.json ? table.toJson() : toText(table));
 }
 

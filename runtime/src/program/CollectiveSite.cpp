@@ -169,7 +169,7 @@ CollectiveSite::create(int32_t operation, int32_t ranks, int64_t features,
 std::unique_ptr<Ranks>
 CollectiveSite::createRanks(int32_t rows, const lamrt_rank_options &options,
                             const std::vector<lamrt_choice> &choices,
-                            lamrt_status &status) const {
+                            int32_t timeout, lamrt_status &status) const {
   lamrt_rank_options rank = options;
   rank.struct_size = sizeof(rank);
   rank.ranks = ranks;
@@ -182,6 +182,7 @@ CollectiveSite::createRanks(int32_t rows, const lamrt_rank_options &options,
   rank.model_path = weightsPath.c_str();
   rank.measure = 1;
   lamrt_group_options group = {};
+  group.timeout_ms = timeout;
   group.num_choices = static_cast<int32_t>(choices.size());
   group.choices = choices.data();
   return Ranks::create(program, rank, group, status);

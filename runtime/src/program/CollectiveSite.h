@@ -31,10 +31,12 @@ public:
   CollectiveSite &operator=(const CollectiveSite &) = delete;
 
   /// The ranks that do steps of `rows` rows by `choices`. `options` says how
-  /// many threads there are, and of which level.
+  /// many threads there are, and of which level; a rank waits for another for
+  /// `timeout` milliseconds (0: the default).
   std::unique_ptr<Ranks> createRanks(int32_t rows,
                                      const lamrt_rank_options &options,
                                      const std::vector<lamrt_choice> &choices,
+                                     int32_t timeout,
                                      lamrt_status &status) const;
   /// Nanoseconds that the operation takes rank 0, on average over one step. On
   /// a device operations are only queued, so that is a part of the whole step.

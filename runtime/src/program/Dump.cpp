@@ -111,8 +111,7 @@ int dumpPrompt(const lamina_program &program, const Options &options) {
   InputErrors errors;
   if (!writeOutput(*options.dump,
                    makeSafetensors(prompt.ids, collected.tensors), errors)) {
-    fputs(errors.toString().c_str(), stderr);
-    return static_cast<int>(errors.exitCode());
+    return reportErrors(errors);
   }
   return LAMRT_OK;
 }

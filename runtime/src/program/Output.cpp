@@ -2,7 +2,6 @@
 
 #include "program/Output.h"
 
-#include "lamina/Support/Diagnostics.h"
 #include "tokenizer/Utf8.h"
 
 #include <algorithm>
@@ -105,6 +104,12 @@ lamrt_status reportError(lamrt_status status, std::string_view message) {
 
 lamrt_status reportLastError(lamrt_status status) {
   return reportError(status, lamrt_last_error());
+}
+
+lamrt_status reportErrors(const InputErrors &errors) {
+  if (!isMuted)
+    fputs(errors.toString().c_str(), stderr);
+  return static_cast<lamrt_status>(errors.exitCode());
 }
 
 std::string toJson(std::string_view text) {

@@ -3,6 +3,7 @@
 #ifndef LAMINA_RUNTIME_PROGRAM_OUTPUT_H
 #define LAMINA_RUNTIME_PROGRAM_OUTPUT_H
 
+#include "lamina/Support/Diagnostics.h"
 #include "lamina/runtime.h"
 
 #include <functional>
@@ -37,6 +38,8 @@ void setWaitHook(std::function<void()> hook);
 lamrt_status reportError(lamrt_status status, std::string_view message);
 /// The same with lamrt_last_error.
 lamrt_status reportLastError(lamrt_status status);
+/// The same with the errors of a file.
+lamrt_status reportErrors(const InputErrors &errors);
 
 /// `text` as a JSON string with its quotes. Ill-formed UTF-8 becomes U+FFFD.
 std::string toJson(std::string_view text);

@@ -20,6 +20,9 @@ namespace {
 /// report ends the processes of all.
 constexpr useconds_t kReportGap = 50000; // microseconds
 constexpr int32_t kMaxGaps = 10;
+/// Time limits for what rank 0 does alone: reads the tokenizer and the prompt;
+/// writes a file.
+constexpr int32_t kPreparingPatience = 5, kWritingPatience = 20;
 /// That a launcher may take to read a report.
 constexpr useconds_t kForwardingTime = 20000; // microseconds
 
@@ -94,13 +97,28 @@ lamrt_status Follower::step(const int32_t *words, uint64_t size) {
   return lamrt_rank_step(rank, &next, &none);
 }
 
+/// Time limits that the next message of rank 0 may take behind one of `kind`; 0
+/// if it may take any time.
+int32_t getPatience(Message kind) {
+  switch (kind) {
+  case Message::Wait:
+    return 0;
+  case Message::Meet:
+    return kWritingPatience;
+  case Message::Step:
+    return 1;
+  default:
+    return kPreparingPatience;
+  }
+}
+
 lamrt_status Follower::run(int32_t &code) {
-  bool isPatient = true;
+  int32_t patience = kPreparingPatience;
   for (;;) {
     const void *data = nullptr;
     uint64_t bytes = 0;
     if (lamrt_status status =
-            lamrt_group_receive(group, isPatient, &data, &bytes))
+            lamrt_group_receive(group, patience, &data, &bytes))
       return status;
     auto *words = static_cast<const int32_t *>(data);
     uint64_t size = bytes / sizeof(int32_t);
@@ -125,8 +143,7 @@ lamrt_status Follower::run(int32_t &code) {
     }
     if (status)
       return status;
-    // Between steps rank 0 has little to do, before the first it may have.
-    isPatient = kind != Message::Step;
+    patience = getPatience(kind);
   }
 }
 
@@ -171,11 +188,6 @@ lamrt_status meetBeforeOutput(lamrt_group *processes) {
 
 int runProcesses(const lamina_program &program, Options &options,
                  const Launch &launch, const std::function<int()> &mode) {
-  if (options.ranks && options.ranks != launch.size)
-    return reportError(LAMRT_USAGE, "--tp: " + std::to_string(options.ranks) +
-                                        ", but " + launch.variable + " has " +
-                                        std::to_string(launch.size) +
-                                        " processes");
   setMuted(false);
   options.ranks = launch.size;
   options.threads = getThreads(options, launch);
@@ -190,8 +202,12 @@ int runProcesses(const lamina_program &program, Options &options,
     fflush(stderr);
     _exit(status);
   }
+  // A failure to tell is one of the group: the next step says so.
+  if (launch.rank == 0)
+    setWaitHook([&] { (void)tell(options.processes, encodeWait()); });
   int code =
       launch.rank == 0 ? mode() : follow(program, options, options.processes);
+  setWaitHook(nullptr);
   if (lamrt_status status = meetAtEnd(options.processes, code))
     code = reportInTurn(launch.rank, status);
   if (lamrt_group_failure(options.processes, nullptr)) {

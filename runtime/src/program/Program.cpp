@@ -7,6 +7,7 @@
 #include "lamina/Support/FatalErrors.h"
 #include "program/Modes.h"
 #include "program/Output.h"
+#include "program/OutputPlaces.h"
 #include "program/Processes.h"
 
 #include <cstdio>
@@ -28,7 +29,7 @@ lamrt_status checkProgram(const lamina_program &program) {
 }
 
 /// Reads --collectives-table.
-lamrt_status readTable(Options &options, bool isToPrint) {
+lamrt_status readTable(Options &options) {
   if (!options.collectivesTable)
     return LAMRT_OK;
   InputErrors errors;
@@ -42,9 +43,7 @@ lamrt_status readTable(Options &options, bool isToPrint) {
     options.choices = table->choices;
     return LAMRT_OK;
   }
-  if (isToPrint)
-    fputs(errors.toString().c_str(), stderr);
-  return static_cast<lamrt_status>(errors.exitCode());
+  return reportErrors(errors);
 }
 
 /// The command line, without the folder of the program.
@@ -111,6 +110,34 @@ std::optional<int> runAlone(const lamina_program &program, Options &options,
   return std::nullopt;
 }
 
+/// All that can be done before ranks meet. Returns what the process returns, if
+/// it has nothing more to do.
+std::optional<int> prepare(const lamina_program &program,
+                           const std::vector<std::string> &arguments,
+                           const char *name, const Launch &launch,
+                           const std::string &launchError, Options &options) {
+  std::string error, command = std::move(options.command);
+  auto parsed = parseOptions(arguments, error);
+  if (!parsed)
+    return reportError(LAMRT_USAGE, error);
+  options = std::move(*parsed);
+  options.command = std::move(command);
+  if (auto code = runAlone(program, options, name))
+    return code;
+  if (!launchError.empty())
+    return reportError(LAMRT_USAGE, launchError);
+  if (launch.size > 1 && options.ranks && options.ranks != launch.size)
+    return reportError(LAMRT_USAGE, "--tp: " + std::to_string(options.ranks) +
+                                        ", but " + launch.variable + " has " +
+                                        std::to_string(launch.size) +
+                                        " processes");
+  if (lamrt_status status = checkOutputs(program, options))
+    return status;
+  if (lamrt_status status = readTable(options))
+    return status;
+  return std::nullopt;
+}
+
 } // namespace
 
 int runProgram(const lamina_program &program, int argc, char **argv) {
@@ -120,22 +147,16 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
   Launch launch;
   std::string launchError = readLaunch(launch);
   setMuted(launch.isSpokenFor());
+  Options options;
+  options.command = getCommand(argc, argv);
   std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  std::string error;
-  auto options = parseOptions(arguments, error);
-  if (!options)
-    return reportError(LAMRT_USAGE, error);
-  if (auto code = runAlone(program, *options, argc > 0 ? argv[0] : "program"))
+  if (auto code = prepare(program, arguments, argc > 0 ? argv[0] : "program",
+                          launch, launchError, options))
     return *code;
-  if (!launchError.empty())
-    return reportError(LAMRT_USAGE, launchError);
-  if (lamrt_status status = readTable(*options, launch.rank <= 0))
-    return status;
-  options->command = getCommand(argc, argv);
   if (launch.size == 1)
-    return runMode(program, *options);
-  return runProcesses(program, *options, launch,
-                      [&] { return runMode(program, *options); });
+    return runMode(program, options);
+  return runProcesses(program, options, launch,
+                      [&] { return runMode(program, options); });
 }
 
 } // namespace lamina::program

@@ -51,12 +51,7 @@ lamrt_status Ranks::createRoot(const lamina_program &program,
   if (lamrt_status status = tell(options.group, encodeCreate(options)))
     return status;
   shared->ranks.push_back(nullptr);
-  if (lamrt_status status =
-          lamrt_rank_create(&program, &options, &shared->ranks.back()))
-    return status;
-  // A failure to tell is one of the group: the next step says so.
-  setWaitHook([group = options.group] { (void)tell(group, encodeWait()); });
-  return LAMRT_OK;
+  return lamrt_rank_create(&program, &options, &shared->ranks.back());
 }
 
 std::unique_ptr<Ranks> Ranks::create(const lamina_program &program,
@@ -79,9 +74,7 @@ Ranks::~Ranks() {
   for (lamrt_rank *rank : shared->ranks)
     lamrt_rank_destroy(rank);
   // Processes go on: there may be other ranks for them to make.
-  if (areProcesses())
-    setWaitHook(nullptr);
-  else
+  if (!areProcesses())
     lamrt_group_destroy(shared->group);
 }
 
