@@ -64,7 +64,7 @@ std::string readLaunch(Launch &launch) {
   }
   // Processes that each have a world to themselves would give N answers.
   int32_t size = 0;
-  if (getenv("WORLD_SIZE") && getenv("RANK") &&
+  if (getenv("WORLD_SIZE") &&
       (!readNumber("WORLD_SIZE", INT32_MAX, size) || size != 1))
     return refuse("WORLD_SIZE",
                   "1: torchrun starts ranks of GPUs, mpirun those of CPUs");
