@@ -5,6 +5,8 @@
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <set>
+
 using namespace mlir;
 
 namespace {
@@ -13,10 +15,13 @@ class NotePrinter : public remark::detail::MLIRRemarkStreamerBase {
 public:
   void streamOptimizationRemark(const remark::detail::Remark &remark) final {
     for (const remark::detail::Remark::Arg &argument : remark.getArgs())
-      if (argument.key == "Reason")
+      if (argument.key == "Reason" && said.insert(argument.val).second)
         llvm::errs() << "note: --shard-residual: the residual stays whole: "
                      << argument.val << "\n";
   }
+
+private:
+  std::set<std::string> said; // once, for however many numbers of ranks
 };
 
 } // namespace

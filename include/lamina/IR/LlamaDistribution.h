@@ -51,9 +51,9 @@ bool isCollective(mlir::Operation *op);
 /// block, which every rank runs, or `llama.layers` of one.
 bool isCollectivePlace(mlir::Operation *parent);
 
-/// Returns the op that says which rows `value` has, followed through ops and
-/// loops that keep them: a `llama.embed`, a `llama.select_rows`, or whatever
-/// else of no llama op; null for an argument of a function.
+/// Returns the op that says which rows `value` has, found through ops and loops
+/// that keep them: a `llama.embed`, a `llama.select_rows`, or an op of another
+/// dialect; null for an argument of a function.
 mlir::Operation *findRowSource(mlir::Value value);
 
 /// Prints a distribution as a user would say it: `whole`, or the encoding.

@@ -102,11 +102,12 @@ lamrt_status Communicator::compareKeys(int32_t rank) {
   return LAMRT_OK;
 }
 
-lamrt_status Communicator::reportTimeout(int32_t rank, const char *missing) {
+lamrt_status Communicator::reportTimeout(int32_t rank, const char *missing,
+                                         int32_t limits) {
   const Seat &seat = getSeat(rank);
   Report report;
   report.add("waited %" PRId64 " ms in collective %" PRIu64 ", %s, for rank %s",
-             timeoutNanoseconds / 1000000, seat.collectives.load(),
+             timeoutNanoseconds / 1000000 * limits, seat.collectives.load(),
              describe(seat.offer.key).get(), missing);
   describeHistory(report);
   abort(rank, LAMRT_DEVICE, report.get());

@@ -162,8 +162,10 @@ protected:
   /// Fails if the key of some rank is not that of `rank`.
   lamrt_status compareKeys(int32_t rank);
   lamrt_status failWaiting() const;
-  /// Ends the group: `rank` waited too long for those that `missing` names.
-  lamrt_status reportTimeout(int32_t rank, const char *missing);
+  /// Ends the group: `rank` waited `limits` time limits for those that
+  /// `missing` names.
+  lamrt_status reportTimeout(int32_t rank, const char *missing,
+                             int32_t limits = 1);
 
   const int64_t timeoutNanoseconds;
 

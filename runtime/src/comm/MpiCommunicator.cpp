@@ -216,7 +216,7 @@ lamrt_status MpiCommunicator::agree(int32_t rank, const Statement &statement,
   memcpy(laidOut.data() + sizeof(Header), &statement, sizeof(Statement));
   if (!exchange(kAgreement, sizeof(Statement), false,
                 timeoutNanoseconds * patience))
-    return failTransfer(rank);
+    return failTransfer(rank, patience);
   std::vector<const Statement *> statements(static_cast<size_t>(ranks()),
                                             &statement);
   for (const Peer &peer : peers) {
@@ -268,7 +268,7 @@ lamrt_status MpiCommunicator::receive(int32_t patience,
   getSeat(mpi->rank()).offer.key = {"a message of rank 0", 0, 0, 0, 0, 0};
   if (!receiveFromRoot(kSize, &transfers->size, sizeof(transfers->size),
                        patience == 0 ? -1 : timeoutNanoseconds * patience))
-    return failTransfer(mpi->rank());
+    return failTransfer(mpi->rank(), patience);
   if (transfers->size > kMaxBroadcast) {
     abort(0, LAMRT_DEVICE, "sent a message of a wrong size");
     return finish(mpi->rank(), failWaiting());
@@ -358,9 +358,9 @@ Report MpiCommunicator::nameMissing() const {
   return missing;
 }
 
-lamrt_status MpiCommunicator::failTransfer(int32_t rank) {
+lamrt_status MpiCommunicator::failTransfer(int32_t rank, int32_t limits) {
   if (firstError.isEmpty())
-    return reportTimeout(rank, nameMissing().get());
+    return reportTimeout(rank, nameMissing().get(), limits);
   abort(rank, LAMRT_DEVICE, firstError.get());
   return finish(rank, failWaiting());
 }

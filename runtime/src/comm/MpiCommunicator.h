@@ -73,7 +73,7 @@ private:
   /// True, and the error is kept, if it is one.
   bool isError(int error, int32_t peer);
   Report nameMissing() const;
-  lamrt_status failTransfer(int32_t rank);
+  lamrt_status failTransfer(int32_t rank, int32_t limits = 1);
 
   /// What MPI may read and write while something is under way.
   struct Transfers {

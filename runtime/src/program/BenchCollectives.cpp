@@ -260,9 +260,8 @@ int benchCollectives(const lamina_program &program, const Options &options) {
     return reportError(LAMRT_USAGE, "--collectives: of 1 rank on a GPU, "
                                     "expected --tp with more");
   InputErrors errors;
-  if (options.output && !writeOutput(*options.output, table.toJson(), errors)) {
+  if (options.output && !writeOutput(*options.output, table.toJson(), errors))
     return reportErrors(errors);
-  }
   if (options.output == "-")
     return LAMRT_OK;
   return writeOut(options.json ? table.toJson() : toText(table));

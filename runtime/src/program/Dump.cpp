@@ -9,6 +9,7 @@
 #include "program/Modes.h"
 #include "program/Output.h"
 #include "program/Processes.h"
+#include "program/Ranks.h"
 
 #include <algorithm>
 
@@ -107,12 +108,12 @@ int dumpPrompt(const lamina_program &program, const Options &options) {
   if (getInterrupt())
     return getInterruptStatus();
   if (lamrt_status failure = meetBeforeOutput(options.processes))
-    return reportLastError(failure);
+    return reportLastError(
+        describeFailure(options.processes, failure, lamrt_last_error()));
   InputErrors errors;
   if (!writeOutput(*options.dump,
-                   makeSafetensors(prompt.ids, collected.tensors), errors)) {
+                   makeSafetensors(prompt.ids, collected.tensors), errors))
     return reportErrors(errors);
-  }
   return LAMRT_OK;
 }
 

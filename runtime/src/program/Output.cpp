@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+#include <utility>
 
 namespace lamina::program {
 
@@ -87,14 +88,24 @@ lamrt_status writeOut(std::string_view text) {
 }
 
 namespace {
-std::string errorDetails;
+std::string errorDetails, heldError;
+bool areErrorsHeld = false;
 } // namespace
 
 void setErrorDetails(std::string lines) { errorDetails = std::move(lines); }
 
+void holdErrors(bool areHeld) { areErrorsHeld = areHeld; }
+
+std::string takeHeldError() { return std::exchange(heldError, ""); }
+
 lamrt_status reportError(lamrt_status status, std::string_view message) {
-  if (message.empty() || isMuted)
+  if (message.empty())
     return status;
+  if (areErrorsHeld) {
+    if (heldError.empty())
+      heldError = message;
+    return status;
+  }
   std::string line = "error: " + escaped(message) + "\n";
   if (!errorDetails.empty())
     line += errorDetails + '\n';
@@ -107,9 +118,16 @@ lamrt_status reportLastError(lamrt_status status) {
 }
 
 lamrt_status reportErrors(const InputErrors &errors) {
-  if (!isMuted)
-    fputs(errors.toString().c_str(), stderr);
-  return static_cast<lamrt_status>(errors.exitCode());
+  auto status = static_cast<lamrt_status>(errors.exitCode());
+  std::string lines = errors.toString();
+  if (!areErrorsHeld) {
+    fputs(lines.c_str(), stderr);
+    return status;
+  }
+  constexpr std::string_view kPrefix = "error: ";
+  return reportError(status, std::string_view(lines)
+                                 .substr(0, lines.find('\n'))
+                                 .substr(kPrefix.size()));
 }
 
 std::string toJson(std::string_view text) {

@@ -16,9 +16,13 @@ namespace lamina::program {
 /// file gets their number, and fails with LAMRT_IO if 1 is closed.
 lamrt_status prepareStandardStreams();
 
-/// While it is muted, nothing is written to standard output and no error is
-/// reported: another process of the group does.
+/// While it is muted, nothing is written to standard output: another process of
+/// the group does.
 void setMuted(bool isMuted);
+/// While errors are held, the first that is reported is kept, and none printed.
+void holdErrors(bool areHeld);
+/// The error that was kept; empty for none.
+std::string takeHeldError();
 
 /// Writes all of `text` to standard output at once. Fails with LAMRT_IO. A
 /// signal that came since catchInterrupts ends a wait for the reader.

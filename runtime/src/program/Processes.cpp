@@ -2,7 +2,9 @@
 
 #include "program/Processes.h"
 
+#include "comm/MpiCommunicator.h"
 #include "core/Failure.h"
+#include "core/Group.h"
 #include "core/HostResources.h"
 #include "program/Modes.h"
 #include "program/Output.h"
@@ -26,9 +28,11 @@ constexpr int32_t kPreparingPatience = 5, kWritingPatience = 20;
 /// That a launcher may take to read a report.
 constexpr useconds_t kForwardingTime = 20000; // microseconds
 
-lamrt_status reportInTurn(int32_t rank, lamrt_status status) {
+/// Reports the failure of `group`, null for that of one that was not made.
+lamrt_status reportInTurn(int32_t rank, const lamrt_group *group,
+                          lamrt_status status) {
   usleep(static_cast<useconds_t>(std::min(rank, kMaxGaps)) * kReportGap);
-  return reportLastError(status);
+  return reportLastError(describeFailure(group, status, lamrt_last_error()));
 }
 
 /// Processors that a rank may use beside the others of its host. A launcher
@@ -154,8 +158,7 @@ int follow(const lamina_program &program, const Options &options,
   lamrt_status status = follower.run(code);
   if (!status)
     return code;
-  status = describeFailure(group, status, lamrt_last_error());
-  return reportInTurn(lamrt_group_rank(group), status);
+  return reportInTurn(lamrt_group_rank(group), group, status);
 }
 
 /// All ranks have done what there was, which returned `code`; rank 0 says so. A
@@ -168,7 +171,7 @@ lamrt_status meetAtEnd(lamrt_group *group, int32_t code) {
     status = tell(group, encodeEnd(code));
   if (!status)
     status = lamrt_group_meet(group);
-  return status ? describeFailure(group, status, lamrt_last_error()) : LAMRT_OK;
+  return status;
 }
 
 } // namespace
@@ -186,6 +189,29 @@ lamrt_status meetBeforeOutput(lamrt_group *processes) {
   return lamrt_group_meet(processes);
 }
 
+void failTogether(const Launch &launch, int32_t timeout, lamrt_status status,
+                  const std::string &message) {
+  std::unique_ptr<runtime::Communicator> communicator;
+  int64_t milliseconds =
+      timeout ? timeout * int64_t(1000) : runtime::kDefaultTimeout;
+  if (runtime::MpiCommunicator::create(launch, milliseconds, communicator)) {
+    // Nobody can be told. If all have the same to say, rank 0 says it.
+    if (!launch.isSpokenFor())
+      reportError(status, message);
+    fflush(stderr);
+    _exit(status);
+  }
+  runtime::Statement statement;
+  statement.status = status;
+  snprintf(statement.message, sizeof(statement.message), "%s", message.c_str());
+  lamrt_status judged = communicator->agree(launch.rank, statement, 1);
+  // The others end MPI too, before they say anything.
+  communicator.reset();
+  reportInTurn(launch.rank, nullptr, judged);
+  fflush(stderr);
+  _exit(judged);
+}
+
 int runProcesses(const lamina_program &program, Options &options,
                  const Launch &launch, const std::function<int()> &mode) {
   setMuted(false);
@@ -197,7 +223,7 @@ int runProcesses(const lamina_program &program, Options &options,
       nullptr};
   if (lamrt_status status =
           lamrt_group_create(&program, &group, &options.processes)) {
-    reportInTurn(launch.rank, status);
+    reportInTurn(launch.rank, nullptr, status);
     // A thread may be waiting in MPI: nothing can be taken down in order.
     fflush(stderr);
     _exit(status);
@@ -209,7 +235,7 @@ int runProcesses(const lamina_program &program, Options &options,
       launch.rank == 0 ? mode() : follow(program, options, options.processes);
   setWaitHook(nullptr);
   if (lamrt_status status = meetAtEnd(options.processes, code))
-    code = reportInTurn(launch.rank, status);
+    code = reportInTurn(launch.rank, options.processes, status);
   if (lamrt_group_failure(options.processes, nullptr)) {
     fflush(stderr);
     // Launchers lose what is in their pipes when a process aborts.

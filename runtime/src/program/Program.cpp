@@ -146,12 +146,19 @@ int runProgram(const lamina_program &program, int argc, char **argv) {
     return status;
   Launch launch;
   std::string launchError = readLaunch(launch);
-  setMuted(launch.isSpokenFor());
+  setMuted(launch.rank > 0);
+  // Until the ranks meet: then one line says what is wrong, and where.
+  holdErrors(launch.size > 1);
   Options options;
   options.command = getCommand(argc, argv);
   std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  if (auto code = prepare(program, arguments, argc > 0 ? argv[0] : "program",
-                          launch, launchError, options))
+  auto code = prepare(program, arguments, argc > 0 ? argv[0] : "program",
+                      launch, launchError, options);
+  holdErrors(false);
+  if (std::string error = takeHeldError(); !error.empty())
+    failTogether(launch, options.commTimeout, static_cast<lamrt_status>(*code),
+                 error);
+  if (code)
     return *code;
   if (launch.size == 1)
     return runMode(program, options);

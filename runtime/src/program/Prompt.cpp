@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace lamina::program {
@@ -126,6 +127,8 @@ lamrt_status readText(const std::string &path, std::string &text) {
   lamrt_status status = LAMRT_OK;
   char buffer[65536];
   while (true) {
+    // Other ranks learn that it may take any time.
+    (void)waitFor(descriptor, POLLIN);
     ssize_t count = read(descriptor, buffer, sizeof(buffer));
     if (count < 0 && errno == EINTR && !getInterrupt())
       continue;

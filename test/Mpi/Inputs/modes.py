@@ -1,12 +1,14 @@
-"""modes.py MPI PROGRAM CHAT: what a program does with a prompt, as two processes.
+"""modes.py MPI PROGRAM CHAT MODEL LOGITS: what two processes do with a prompt.
 
-Prompts in a batch, a prompt from standard input, a conversation whose pauses are
-longer than the time limit, a measurement, and the library that LAMINA_MPI names:
-under each flavour the same as in one process.
+Prompts in a batch, a prompt from standard input that comes late, a conversation
+whose pauses are longer than the time limit, a measurement, the library that
+LAMINA_MPI names, and `lamina compare`: under each flavour the same as in one process.
+A rank 0 that does not come to its first step is missed.
 """
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import mpi
 
 PROMPTS = "Once upon a time\nThe sun\nA dog and a cat\n"
 PAUSE = 1.6  # seconds, with a time limit of one
+LATE = 9  # more than what preparing a prompt may take with it
 
 
 def run_alone(command, text=""):
@@ -75,6 +78,42 @@ def talk(flavour, folder, command, lines, pause):
     return "".join(printed.splitlines(keepends=True)[: len(lines)])
 
 
+def ask_late(flavour, folder, command):
+    """The answer to a prompt that comes when a rank would have been given up."""
+    read, write = os.pipe()
+    job = mpi.Job(flavour, folder, [(2, command)], stdin=read)
+    os.close(read)
+    time.sleep(LATE)
+    try:
+        os.write(write, b"Once upon a time")
+    except BrokenPipeError:
+        pass  # it has ended: what it said will be shown
+    os.close(write)
+    gone = job.wait(10)
+    printed, said, exits = job.out.read_text(), job.text(), job.exits()
+    job.remove()
+    if not gone or exits != {0: 0, 1: 0}:
+        return f"gone: {gone}, ended with {exits}: {said}"
+    return printed.rstrip("\n")
+
+
+def misses_root(flavour, folder, program):
+    """Rank 0 waits for the writer of a pipe, unannounced: rank 1 gives it up."""
+    pipe = f"{flavour}.pipe"
+    os.mkfifo(pipe)
+    command = [program, "-f", pipe, "--comm-timeout", "1"]
+    job = mpi.Job(flavour, folder, [(2, command)])
+    # Its preparation has five limits; the launcher takes a while, too.
+    gone = job.wait(5 + 2 + 2)
+    said = job.errors()
+    job.remove()
+    os.remove(pipe)
+    good = gone and any(re.search(r"waited 5000 ms in .*a message of rank 0, for rank 0$", line) for line in said)
+    if not good:
+        print(f"{flavour}: rank 0 is not missed: gone {gone}, said {said}")
+    return good
+
+
 def compare(flavour, what, found, expected):
     if found == expected:
         return True
@@ -92,7 +131,7 @@ def check_bench(flavour, folder, program):
         return False
 
 
-def check(flavour, folder, program, chat, expected):
+def check(flavour, folder, program, chat, model, logits, expected):
     batch = [program, "--prompts", "prompts", "-n", "12", "--raw"]
     library = mpi.FLAVOURS[flavour][2]
     if flavour.endswith("5"):
@@ -116,6 +155,12 @@ def check(flavour, folder, program, chat, expected):
             expected["chat"],
         ),
         check_bench(flavour, folder, program),
+        compare(
+            flavour, "lamina compare",
+            run(flavour, folder, ["lamina", "compare", model, "--ref", logits]),
+            expected["compare"],
+        ),
+        misses_root(flavour, folder, program),
     ]  # fmt: skip
     # The launcher of Open MPI 5 keeps standard input open: a program that reads
     # all of it (`cat` too) would wait for ever.
@@ -123,19 +168,23 @@ def check(flavour, folder, program, chat, expected):
         found = run(flavour, folder, [program, "-n", "8"], "Once upon a time")
         # That of Open MPI 4 gives rank 0 a terminal, where a line is ended.
         good.append(compare(flavour, "a pipe", found.rstrip("\n"), expected["pipe"]))
+        found = ask_late(flavour, folder, [program, "-n", "8", "--comm-timeout", "1"])
+        good.append(compare(flavour, "a late pipe", found, expected["pipe"]))
     return all(good)
 
 
 def main():
-    folder, program, chat = sys.argv[1:]
+    folder, program, chat, model, logits = sys.argv[1:]
+    os.environ["XDG_CACHE_HOME"] = os.path.join(os.getcwd(), "cache")
     with open("prompts", "w") as file:
         file.write(PROMPTS)
     expected = {
         "batch": run_alone([program, "--prompts", "prompts", "-n", "12", "--raw"]),
         "pipe": run_alone([program, "-n", "8"], "Once upon a time"),
+        "compare": run_alone(["lamina", "compare", model, "--tp", "2", "--ref", logits]),
         "chat": run_alone([chat, "--chat", "-n", "8"], "Once upon a time\nLily\n"),
     }
-    sys.exit(not all(mpi.run_all(check, folder, program, chat, expected)))
+    sys.exit(not all(mpi.run_all(check, folder, program, chat, model, logits, expected)))
 
 
 main()

@@ -69,6 +69,17 @@ def cases(program, other, flavour):
     yield [(2, [*here, "--model", "absent"])], 5, (
         r"error: model\.safetensors: not found at absent/.*"
     ), {}
+    # What is wrong before the ranks meet.
+    yield [(1, here), (1, [*here, "--bogus"])], 2, (
+        r"error: rank 1: --bogus: unknown option"
+    ), {}
+    yield [(1, [*here, "--bogus"]), (1, here)], 2, (
+        r"error: rank 0: --bogus: unknown option"
+    ), {}
+    yield [(2, [*here, "--bogus"])], 2, r"error: --bogus: unknown option", {}
+    yield [(1, here), (1, [*here, "--collectives-table", "absent"])], 5, (
+        r"error: rank 1: absent: .*"
+    ), {}
     # Numbers of processes.
     yield [(3, here)], 7, (
         r"error: program: has no code for 3 ranks, expected 1, 2, 4"
@@ -105,6 +116,7 @@ def check_alone(program):
     good = True
     for variables, pattern in (
         ({"WORLD_SIZE": "2", "RANK": "0"}, r"error: environment: WORLD_SIZE: '2', .*"),
+        ({"WORLD_SIZE": "2"}, r"error: environment: WORLD_SIZE: '2', .*"),
         ({"PMI_SIZE": "two", "PMI_RANK": "0"}, r"error: environment: PMI_SIZE: 'two', .*"),
         ({"PMI_SIZE": "2", "PMI_RANK": "2"}, r"error: environment: PMI_RANK: '2', .*"),
     ):
