@@ -26,13 +26,15 @@ def FuseAllReduceResidualRmsNormPass
     ```
 
     A *site* is a norm whose input is a residual add and, with several ranks, the
-    add has an all_reduce. With one rank the site becomes
+    add has an all_reduce; of a residual in rows (`#llama.rows`), a reduce_scatter,
+    and an all_gather joins the normed rows. With one rank the site becomes
     `llama.residual_rms_norm`. Other users of `%r` read the second result.
 
     Leaves a site alone, with a remark that says why, if its ops are in
     different blocks, a cast or a reshape stands between them, the sum has other
-    users, another collective stands between the all_reduce and the add, a layer
-    is not yet defined at the add, or the add was fused with another norm.
+    users, another collective stands between the all_reduce and the add, normed
+    rows are not joined by one all_gather behind the norm, a layer is not yet
+    defined at the add, or the add was fused with another norm.
 
     Launches and bytes of the remarks are those of one step: a site in a loop
     counts once a layer.
@@ -73,8 +75,8 @@ def ShardResidualPass : Pass<"llama-shard-residual", "::mlir::ModuleOp"> {
     whole *streams*: the residuals that fused ops and loops hand on to each other.
 
     Leaves a stream whole, with a remark that says why, if there is one rank, if
-    the number of tokens is static and below two a rank (every rank then does all
-    rows, and sends nothing), or if the gathers for other readers, as they run in
+    the number of tokens is static and below two a rank, if its rows are those of
+    a `llama.select_rows`, or if the gathers for other readers, as they run in
     a step, are at least half as many as the fused ops.
   }];
   let dependentDialects = ["::lamina::LlamaDialect"];
